@@ -1,0 +1,1 @@
+"""The data: generators, real sets and tables, split, encoded and scaled."""

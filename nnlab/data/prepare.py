@@ -1,0 +1,343 @@
+"""From the data to the rows of one run: split, draw again, add noise, fill gaps, scale."""
+
+from dataclasses import dataclass, replace
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from annotated_types import Ge, Gt, Le, Lt
+from numpy.typing import NDArray
+
+from nnlab.data.material import Material
+from nnlab.data.synthetic import Generator
+from nnlab.data.table import Table, Task
+from nnlab.data.tables import Csv
+from nnlab.errors import SettingError
+from nnlab.registry import Count, CountOrZero, Expected, Switch, show
+from nnlab.streams import stream
+
+Array = NDArray[np.float64]
+Rows = NDArray[np.intp]
+
+# A whole number is a number of rows and a number with a point is a share: 1 is one row, 1.0 is all.
+Share = Annotated[
+    Annotated[int, Ge(0)] | Annotated[float, Ge(0), Lt(1)],
+    Expected("a share from 0 up to, not including, 1, or a whole number of rows"),
+]
+TrainSize = Annotated[
+    Annotated[int, Ge(1)] | Annotated[float, Gt(0), Le(1)],
+    Expected("a share above 0 up to 1.0, which is all, or a whole number of rows"),
+]
+UpToOne = Annotated[float, Ge(0), Le(1), Expected("a number from 0 to 1")]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """The settings of `data` that every source shares.
+
+    A share is of all rows, that of `train_size` of the rows left for training; shares are rounded to
+    whole rows, and to one row at least.
+
+    Args:
+        validation: share or number of rows for validation; 0 is none.
+        test: share or number of rows for testing; 0 is none.
+        train_size: how many of the training rows are kept; smaller sets are subsets of larger ones.
+        split_seed: fixes the test rows whatever the run's seed is.
+        resample: `bootstrap` draws as many training rows with replacement.
+        label_noise: share of training rows whose target is replaced: by a class drawn from all
+            classes, which may be the same, or in regression by the target of another training row.
+        copies: how often the training rows are repeated.
+        standardize: whether features get mean 0 and variance 1 over the training rows.
+    """
+
+    validation: Share = 0.2
+    test: Share = 0.2
+    train_size: TrainSize | None = None
+    split_seed: CountOrZero | None = None
+    resample: Literal["none", "bootstrap"] = "none"
+    label_noise: UpToOne = 0.0
+    copies: Count = 1
+    standardize: Switch = True
+
+
+@dataclass(frozen=True)
+class Counts:
+    """How many rows a run gets; `train` is len(train_x), copies included."""
+
+    train: int
+    validation: int
+    test: int
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The rows of one run, ready for training; parts that there are not have 0 rows.
+
+    Args:
+        train_x: shape (rows, features), float64, finite; val_x and test_x likewise.
+        train_y: class indices, shape (rows,), or numbers, shape (rows, outputs); the others likewise.
+        mean: subtracted from every feature, shape (features,).
+        std: by which every feature is divided after that, shape (features,).
+    """
+
+    train_x: Array
+    train_y: NDArray[Any]
+    val_x: Array
+    val_y: NDArray[Any]
+    test_x: Array
+    test_y: NDArray[Any]
+    feature_names: tuple[str, ...]
+    class_names: tuple[str, ...]
+    task: Task
+    known_error: float | None
+    mean: Array
+    std: Array
+
+
+def prepare(material: Material, preparation: Preparation, seed: int) -> Prepared:
+    """The rows of the run with this seed: the same every time.
+
+    The steps: split; keep `train_size` rows; resample; label noise; fill gaps with training
+    medians; standardize; copies. Each draws from a stream of its own, so that a change in one
+    leaves the others as they were.
+
+    Raises:
+        SettingError: there are too few rows for what is asked, or numbers too large to scale.
+
+    >>> from nnlab.data.material import load
+    >>> from nnlab.data.synthetic import Sine
+    >>> import pathlib
+    >>> run = prepare(load(Sine(samples=10), pathlib.Path()), Preparation(), seed=0)
+    >>> len(run.train_x), len(run.val_x), len(run.test_x)
+    (6, 2, 2)
+    """
+    train, validation, test = _split(material, preparation, seed)
+    if preparation.resample == "bootstrap":
+        rng = stream(seed, "resample")
+        train = train.take(rng.integers(0, len(train), len(train)).astype(np.intp))
+    train = _with_label_noise(train, preparation.label_noise, stream(seed, "label_noise"))
+    fill = _medians(train.features, validation.features, test.features)
+    parts = [_filled(part.features, fill) for part in (train, validation, test)]
+    width = len(train.feature_names)
+    mean, std = np.zeros(width), np.ones(width)
+    if preparation.standardize:
+        mean, std = _mean_and_std(parts[0])
+        parts = [_scaled(part, mean, std, train.feature_names) for part in parts]
+    copies = preparation.copies
+    return Prepared(
+        train_x=np.tile(parts[0], (copies, 1)) if copies > 1 else parts[0],
+        train_y=np.concatenate([train.target] * copies) if copies > 1 else train.target,
+        val_x=parts[1],
+        val_y=validation.target,
+        test_x=parts[2],
+        test_y=test.target,
+        feature_names=train.feature_names,
+        class_names=train.class_names,
+        task=train.task,
+        known_error=train.known_error,
+        mean=mean,
+        std=std,
+    )
+
+
+def count(material: Material, preparation: Preparation) -> Counts:
+    """How many rows every run gets, without preparing one.
+
+    Raises:
+        SettingError: the rows do not suffice.
+
+    >>> from nnlab.data.material import load
+    >>> from nnlab.data.synthetic import Sine
+    >>> import pathlib
+    >>> count(load(Sine(samples=10), pathlib.Path()), Preparation(test=0, train_size=4))
+    Counts(train=4, validation=2, test=0)
+    """
+    given_validation, given_test = material.validation, material.test
+    test = 0 if given_test is not None else _rows(preparation.test, material.rows)
+    validation = 0 if given_validation is not None else _rows(preparation.validation, material.rows)
+    left = material.rows - test - validation
+    if left < 1:
+        raise _no_rows_left(material, test, validation)
+    kept = left if preparation.train_size is None else _rows(preparation.train_size, left)
+    _check_train_size(material, preparation, kept, left)
+    return Counts(
+        train=kept * preparation.copies,
+        validation=validation if given_validation is None else len(given_validation),
+        test=test if given_test is None else len(given_test),
+    )
+
+
+def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Rows:
+    """A random order of the rows, any stretch of which has the classes in proportion.
+
+    Row number r (from 0) of a class with n rows, shuffled, gets the key (r + 1/2) / n: each class
+    spreads evenly over (0, 1). Rows are sorted by key, equal keys at random.
+
+    Args:
+        labels: the class of each row, shape (rows,).
+
+    >>> order = stratified_order(np.array([0, 0, 0, 0, 1, 1]), np.random.default_rng(0))
+    >>> np.array([0, 0, 0, 0, 1, 1])[order[:3]].sum()
+    np.int64(1)
+    """
+    shuffled = rng.permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    _, start, size = np.unique(labels[by_class], return_index=True, return_counts=True)
+    rank = np.arange(len(labels)) - np.repeat(start, size)
+    key = (rank + 0.5) / np.repeat(size, size)
+    return by_class[np.lexsort((rng.random(len(labels)), key))]
+
+
+def _rows(share: float, rows: int) -> int:
+    """The number of rows that a setting asks for: a number as it is, a share rounded."""
+    if isinstance(share, int):
+        return share
+    return max(1, int(share * rows + 0.5)) if share > 0 else 0
+
+
+def _split(material: Material, preparation: Preparation, seed: int) -> tuple[Table, Table, Table]:
+    counts = count(material, preparation)
+    main, given_test = _draw(material, preparation, counts, seed)
+    rng, split_seed = stream(seed, "split"), preparation.split_seed
+    rest = _order(main.target, main.task, rng if split_seed is None else stream(split_seed, "test_rows"))
+    test = given_test
+    if test is None:
+        test, rest = main.take(rest[: counts.test]), rest[counts.test :]
+    rest = rest[_order(main.target[rest], main.task, rng)]
+    validation = material.validation
+    if validation is None:
+        validation, rest = main.take(rest[: counts.validation]), rest[counts.validation :]
+    # In an order of their own, the first rows hold every class where classes are about equal.
+    rest = rest[_order(main.target[rest], main.task, rng)]
+    _check_classes(material, main.target[rest], validation, test)
+    return main.take(rest[: counts.train // preparation.copies]), validation, test
+
+
+def _draw(
+    material: Material, preparation: Preparation, counts: Counts, seed: int
+) -> tuple[Table, Table | None]:
+    """The rows to split, and the test rows where they are fixed apart from them."""
+    if material.main is not None:
+        return material.main, material.test
+    generator = material.source
+    assert isinstance(generator, Generator), "only a generator has no rows of its own"
+    rng = stream(seed, "data")
+    if preparation.split_seed is None:
+        return generator.draw(generator.samples, rng), None
+    test = generator.draw(counts.test, stream(preparation.split_seed, "test_rows"))
+    return generator.draw(generator.samples - counts.test, rng), test
+
+
+def _order(target: NDArray[Any], task: Task, rng: np.random.Generator) -> Rows:
+    if task == "classification":
+        return stratified_order(target, rng)
+    return rng.permutation(len(target)).astype(np.intp)
+
+
+def _with_label_noise(train: Table, share: float, rng: np.random.Generator) -> Table:
+    """Replace the targets of exactly round(share * m) rows; more noise replaces these and others."""
+    m = len(train)
+    chosen = rng.permutation(m)[: int(share * m + 0.5)]
+    if train.task == "classification":
+        drawn = rng.integers(0, len(train.class_names), m)
+    elif m > 1:
+        other = rng.integers(0, m - 1, m)
+        drawn = train.target[other + (other >= np.arange(m))]  # skips the row itself
+    else:
+        return train
+    target = train.target.copy()
+    target[chosen] = drawn[chosen]
+    return replace(train, target=target)
+
+
+def _medians(train: Array, *others: Array) -> Array:
+    """The training median of every feature with gaps, 0 where no training row has a value."""
+    fill = np.zeros(train.shape[1])
+    for j in np.flatnonzero(np.any([np.isnan(part).any(axis=0) for part in (train, *others)], axis=0)):
+        there = train[~np.isnan(train[:, j]), j]
+        fill[j] = np.median(there) if len(there) else 0.0
+    return fill
+
+
+def _filled(features: Array, fill: Array) -> Array:
+    gaps = np.isnan(features)
+    return np.where(gaps, fill, features) if gaps.any() else features
+
+
+def _mean_and_std(x: Array) -> tuple[Array, Array]:
+    """Mean and population standard deviation of every feature; a constant one keeps std 1."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean = x.mean(axis=0)
+        away = np.abs(x - mean)
+        # Dividing first keeps the squares of tiny and of large numbers within float64.
+        scale = away.max(axis=0)
+        scale[scale == 0] = 1.0
+        away /= scale
+        std = scale * np.sqrt(np.mean(away * away, axis=0))
+    constant = x.min(axis=0) == x.max(axis=0)
+    # The mean of equal numbers may be off by rounding, which would leave a spurious spread.
+    return np.where(constant, x[0], mean), np.where(constant, 1.0, std)
+
+
+def _scaled(x: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Array:
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        scaled: Array = (x - mean) / std
+    bad = np.flatnonzero(~np.isfinite(scaled).all(axis=0))
+    if len(bad):
+        j = bad[0]
+        largest = np.abs(x[:, j]).max()
+        raise SettingError(
+            ("data", "standardize"),
+            f"data.standardize: the feature {show(names[j])} has values up to {largest:g}, too large or"
+            " too far from the training rows to standardize (leave it out or rescale it)",
+        )
+    return scaled
+
+
+def _rows_key(material: Material) -> tuple[str, str]:
+    """The setting that says how many rows there are."""
+    key = {Generator: "samples", Csv: "path"}
+    return "data", next((name for kind, name in key.items() if isinstance(material.source, kind)), "source")
+
+
+def _no_rows_left(material: Material, test: int, validation: int) -> SettingError:
+    total = f"{material.rows} {'row' if material.rows == 1 else 'rows'}"
+    if material.rows < 2:
+        path = _rows_key(material)
+        return SettingError(path, f"{'.'.join(path)}: {total} came, expected 2 or more")
+    name = "test" if test >= validation else "validation"
+    asked = f"data.{name}: {test} rows for testing and {validation} for validation"
+    message = f"{asked} of {total} in all leave none for training, expected fewer"
+    return SettingError(("data", name), message)
+
+
+def _check_train_size(material: Material, preparation: Preparation, kept: int, left: int) -> None:
+    came = f"data.train_size: {show(preparation.train_size)} came"
+    hint = " (1.0 is all rows, 1 is one row)" if preparation.train_size == 1 else ""
+    if kept > left:
+        message = f"{came}, expected at most {left}, the rows left for training"
+        raise SettingError(("data", "train_size"), message)
+    classes = len(material.class_names)
+    if kept >= classes:
+        return
+    if preparation.train_size is None:
+        path = _rows_key(material)
+        came = f"{'.'.join(path)}: {material.rows} rows came, of which {kept} are left for training"
+        raise SettingError(path, f"{came}, expected at least one for each of the {classes} classes")
+    message = (
+        f"{came}, which is {kept} of {left} training rows; expected at least {classes}, one for each class"
+    )
+    raise SettingError(("data", "train_size"), message + hint)
+
+
+def _check_classes(material: Material, train: NDArray[Any], validation: Table, test: Table) -> None:
+    if material.task == "regression":
+        return
+    absent = np.setdiff1d(np.arange(len(material.class_names)), train)
+    if not len(absent):
+        return
+    name = show(material.class_names[absent[0]])
+    key = "test" if (test.target == absent[0]).any() else "validation"
+    given = material.test if key == "test" else material.validation
+    key += "_path" if given is not None else ""
+    where = f"data.{key}: every row of class {name} is for testing or validation"
+    raise SettingError(("data", key), f"{where}, expected at least one for training")
