@@ -1,0 +1,1 @@
+"""The network: activations, initializers, losses, optimizers, regularizers, and the population of MLPs."""

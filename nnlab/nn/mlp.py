@@ -1,0 +1,146 @@
+"""The multilayer perceptron of a whole population: forward, and backward by the chain rule.
+
+    z = W' h + b,  h = f(z)        for each layer, from the first to the last
+    dL/dW = h (dL/dz)',  dL/dh = W dL/dz,  dL/dz = dL/dh * f'(z)        from the last to the first
+
+Arrays are (runs, units, batch): one run's layer is one block of memory, and np.matmul makes one BLAS
+call for each run, whose bits do not depend on the company it is in. Every layer's input carries a last
+row of ones, and its weights (fan_in + 1, fan_out) the biases as their last row: the same two matrix
+products then add the biases and sum up their gradient.
+
+All parameters of a population are one buffer (runs, parameters); layers are views of it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from nnlab.arrays import Array
+from nnlab.nn.activations import Activation, Identity
+from nnlab.nn.initializers import Initializer
+from nnlab.nn.losses import Loss
+from nnlab.nn.outputs import Output
+
+
+@dataclass(frozen=True)
+class Network:
+    """What all runs of a population share.
+
+    Args:
+        sizes: units of each layer: features, hidden layers, outputs.
+        activations: one for each hidden layer.
+        dtype: float32 or float64.
+    """
+
+    sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    output: Output
+    loss: Loss
+    dtype: str = "float32"
+
+    @property
+    def shapes(self) -> list[tuple[int, int]]:
+        """(fan_in + 1, fan_out) of each layer."""
+        return [(fan_in + 1, fan_out) for fan_in, fan_out in zip(self.sizes, self.sizes[1:], strict=False)]
+
+    @property
+    def parameters(self) -> int:
+        """How many numbers a run learns."""
+        return sum(rows * columns for rows, columns in self.shapes)
+
+    def layers(self, buffer: Array) -> list[Array]:
+        """The layers of a buffer (runs, parameters): views (runs, fan_in + 1, fan_out), biases last."""
+        views, start = [], 0
+        for rows, columns in self.shapes:
+            stop = start + rows * columns
+            views.append(buffer[:, start:stop].reshape(len(buffer), rows, columns))
+            start = stop
+        return views
+
+    def first_parameters(self, initializer: Initializer, rng: np.random.Generator) -> Array:
+        """The first weights and biases of one run, shape (parameters,), float64."""
+        blocks = []
+        for (rows, columns), activation in zip(self.shapes, (*self.activations, Identity()), strict=True):
+            blocks.append(initializer.weights(rng, rows - 1, columns, activation).ravel())
+            blocks.append(initializer.biases(rng, columns))
+        return np.concatenate(blocks)
+
+
+class Workspace:
+    """The buffers of one forward and backward pass, so that the hot loop allocates nothing.
+
+    Args:
+        runs, batch: shape of what passes through.
+        dropout: whether hidden units will be masked.
+    """
+
+    def __init__(self, network: Network, runs: int, batch: int, dropout: bool = False) -> None:
+        self.network = network
+        self.batch = batch
+        dtype = np.dtype(network.dtype)
+        features, *hidden, outputs = network.sizes
+
+        def empty(*shape: int) -> Array:
+            return np.empty(shape, dtype)
+
+        self.x = empty(runs, batch, features + 1)  # rows as they stand in the data, a 1 at their end
+        self.targets = empty(runs, batch, outputs)
+        self.y = self.targets.transpose(0, 2, 1)
+        self.inputs = [self.x.transpose(0, 2, 1)]  # what enters each layer, (runs, fan_in + 1, batch)
+        self.inputs += [np.ones((runs, units + 1, batch), dtype) for units in hidden]
+        self.masks = [empty(runs, units, batch) for units in hidden] if dropout else []
+        # h is what a layer passes on before dropout; without dropout that is what enters the next one.
+        self.h = [
+            empty(runs, units, batch) if dropout else entering[:, :-1]
+            for units, entering in zip(hidden, self.inputs[1:], strict=True)
+        ]
+        self.z = [
+            empty(*h.shape) if activation.keeps_z else h
+            for activation, h in zip(network.activations, self.h, strict=True)
+        ]
+        self.logits = empty(runs, outputs, batch)
+        self.deltas = [empty(runs, units, batch) for units in (*hidden, outputs)]
+        self.row = empty(runs, 1, batch)
+        pools = np.empty((3, runs * max(hidden, default=0) * batch), dtype)
+        self.slopes, self.scratch = [], []
+        for units in hidden:
+            slope, *spare = (pool[: runs * units * batch].reshape(runs, units, batch) for pool in pools)
+            self.slopes.append(slope)
+            self.scratch.append((spare[0], spare[1]))
+
+    def forward(self, layers: Sequence[Array], masks: Sequence[Array] = ()) -> Array:
+        """From x to the last pre-activation, shape (runs, outputs, batch).
+
+        Args:
+            masks: one for each hidden layer, (runs, units, batch); none when predicting.
+        """
+        *hidden, last = layers
+        for i, layer in enumerate(hidden):
+            np.matmul(layer.transpose(0, 2, 1), self.inputs[i], out=self.z[i])
+            activation = self.network.activations[i]
+            if not isinstance(activation, Identity):
+                activation.f(self.z[i], self.h[i], self.scratch[i])
+            if masks:
+                np.multiply(self.h[i], masks[i], out=self.inputs[i + 1][:, :-1])
+        return np.matmul(last.transpose(0, 2, 1), self.inputs[-1], out=self.logits)
+
+    def backward(self, layers: Sequence[Array], grads: Sequence[Array], masks: Sequence[Array] = ()) -> None:
+        """The gradient of the batch's mean loss, after `forward`, written into `grads`."""
+        delta = self.deltas[-1]
+        self.network.loss.delta(self.network.output, self.logits, self.y, delta, self.row)
+        delta *= 1 / self.batch
+        for i in range(len(layers) - 1, -1, -1):
+            np.matmul(self.inputs[i], self.deltas[i].transpose(0, 2, 1), out=grads[i])
+            if i > 0:
+                np.matmul(layers[i][:, :-1], self.deltas[i], out=self.deltas[i - 1])
+                if masks:
+                    self.deltas[i - 1] *= masks[i - 1]
+                self._through_activation(i - 1)
+
+    def _through_activation(self, i: int) -> None:
+        activation = self.network.activations[i]
+        if isinstance(activation, Identity):
+            return
+        activation.f_prime(self.z[i], self.h[i], self.slopes[i], self.scratch[i])
+        self.deltas[i] *= self.slopes[i]

@@ -1,0 +1,89 @@
+"""Outputs: what turns the last pre-activation z into the prediction.
+
+    f(z, out, row)           out <- prediction; z and out may be the same memory
+    backward(y, delta, row)  delta <- dL/dz, given delta = dL/dy; writes over the prediction y
+
+Arrays are (runs, outputs, batch); `row` is free memory, (runs, 1, batch).
+"""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnlab.arrays import Array
+from nnlab.registry import table
+
+
+@dataclass(frozen=True)
+class Output:
+    """What every output has."""
+
+    name: ClassVar[str]
+
+    def units(self, classes: int) -> int:
+        """How many units tell this many classes apart."""
+        return classes
+
+    def f(self, z: Array, out: Array, row: Array) -> None:
+        raise NotImplementedError
+
+    def backward(self, y: Array, delta: Array, row: Array) -> None:
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class IdentityOutput(Output):
+    """y = z: any number, for regression."""
+
+    name = "identity"
+
+    def f(self, z: Array, out: Array, row: Array) -> None:
+        np.copyto(out, z)
+
+    def backward(self, y: Array, delta: Array, row: Array) -> None:
+        pass
+
+
+@dataclass(frozen=True)
+class SigmoidOutput(Output):
+    """y = 1 / (1 + exp(-z)): a probability for each unit. Two classes need one unit only."""
+
+    name = "sigmoid"
+
+    def units(self, classes: int) -> int:
+        return 1 if classes == 2 else classes
+
+    def f(self, z: Array, out: Array, row: Array) -> None:
+        np.multiply(z, 0.5, out=out)  # by tanh, which cannot overflow
+        np.tanh(out, out=out)
+        out *= 0.5
+        out += 0.5
+
+    def backward(self, y: Array, delta: Array, row: Array) -> None:
+        delta *= y
+        np.subtract(1, y, out=y)
+        delta *= y
+
+
+@dataclass(frozen=True)
+class SoftmaxOutput(Output):
+    """y_c = exp(z_c) / sum_k exp(z_k): probabilities that sum to 1 over the classes."""
+
+    name = "softmax"
+
+    def f(self, z: Array, out: Array, row: Array) -> None:
+        np.max(z, axis=1, keepdims=True, out=row)
+        np.subtract(z, row, out=out)  # the largest exponent is 0
+        np.exp(out, out=out)
+        np.sum(out, axis=1, keepdims=True, out=row)
+        out /= row
+
+    def backward(self, y: Array, delta: Array, row: Array) -> None:
+        delta *= y  # dL/dz_c = y_c (dL/dy_c - sum_k y_k dL/dy_k)
+        np.sum(delta, axis=1, keepdims=True, out=row)
+        y *= row
+        delta -= y
+
+
+OUTPUTS = table(IdentityOutput, SigmoidOutput, SoftmaxOutput)

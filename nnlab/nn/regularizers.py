@@ -1,0 +1,111 @@
+"""Regularizers: the fixes for over-fitting that act while a network trains.
+
+Each entry is one key of the config section `regularization`; its first field may stand alone there:
+`l2: 0.1` is `l2: {strength: 0.1}`. An entry overrides the hooks it needs, the others do nothing.
+A population trains with a regularizer only if its runs have it switched on.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from nnlab.arrays import Array
+from nnlab.metrics import CurveMetric
+from nnlab.nn.stacking import factor
+from nnlab.registry import CountOrZero, Fraction, NonNegative, table
+
+Layers = Sequence[Array]  # for each layer (runs, fan_in + 1, fan_out), the biases last
+
+
+@dataclass(frozen=True)
+class Regularizer:
+    """What every regularizer has."""
+
+    name: ClassVar[str]
+    on_by_default: ClassVar[bool] = True  # with the default of its fields; otherwise null is off
+
+    @property
+    def active(self) -> bool:
+        """Whether these settings change anything."""
+        return True
+
+    def penalty(self, layers: Layers, rows: int) -> Array | float:
+        """What is added to the mean data loss, shape (runs,)."""
+        return 0.0
+
+    def add_gradient(self, layers: Layers, grads: Layers, scratch: Layers, rows: int) -> None:
+        """Adds the derivative of the penalty to the gradient of the mean data loss."""
+
+
+@dataclass(frozen=True)
+class L2(Regularizer):
+    """Weight decay by a penalty: lambda/(2m) * sum of squared weights, biases left out.
+
+    Its gradient is (lambda/m) W, so plain gradient descent multiplies each weight by
+    1 - learning_rate * lambda/m in every step. m is the number of training rows: with the same
+    lambda, more data means less decay.
+
+    Args:
+        strength: lambda.
+    """
+
+    name = "l2"
+    strength: NonNegative = 0.0
+
+    @property
+    def active(self) -> bool:
+        return bool(np.any(self.strength))
+
+    def penalty(self, layers: Layers, rows: int) -> Array:
+        total = sum(np.square(layer[:, :-1], dtype=np.float64).sum(axis=(1, 2)) for layer in layers)
+        return np.asarray(np.ravel(self.strength) / (2 * rows) * total)
+
+    def add_gradient(self, layers: Layers, grads: Layers, scratch: Layers, rows: int) -> None:
+        decay = factor(self.strength / rows, layers[0])
+        for layer, grad, change in zip(layers, grads, scratch, strict=True):
+            np.multiply(layer[:, :-1], decay, out=change[:, :-1])
+            grad[:, :-1] += change[:, :-1]
+
+
+@dataclass(frozen=True)
+class Dropout(Regularizer):
+    """Drops hidden units at random while training (Srivastava et al., 2014), in the inverted form.
+
+    Each hidden unit of each row is 0 with probability p, otherwise its value times 1/(1 - p), so the
+    expected value stays; a new draw in every step. Nothing is dropped when predicting.
+
+    Args:
+        p: chance of dropping, resolved to 1/65536.
+    """
+
+    name = "dropout"
+    p: Fraction = 0.0
+
+    @property
+    def active(self) -> bool:
+        return bool(np.any(self.p))
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Regularizer):
+    """Stops when a metric has not improved for a while, and restores the best epoch.
+
+    An epoch counts as better if it beats the best so far by more than `min_delta`; training stops
+    once `patience` epochs have passed since the best one.
+
+    Args:
+        patience: epochs to wait for the next improvement.
+        min_delta: the least change that counts.
+        metric: what is watched; a loss should fall, an accuracy or R2 should rise.
+    """
+
+    name = "early_stopping"
+    on_by_default = False
+    patience: CountOrZero = 10
+    min_delta: NonNegative = 0.0
+    metric: CurveMetric = "val_loss"
+
+
+REGULARIZERS = table(L2, Dropout, EarlyStopping)
