@@ -1,0 +1,220 @@
+"""From the text of a config and its overrides to a Config, or to every problem at once."""
+
+import re
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path as FilePath
+from typing import Any
+
+from nnlab.config.override import Raw, override, split_key
+from nnlab.config.schema import Config, Settings, regularizer
+from nnlab.config.source import Document, parse_value, read
+from nnlab.data.tables import Csv
+from nnlab.errors import InputError, Path, SettingError, dotted
+from nnlab.nn.regularizers import EarlyStopping
+from nnlab.registry import Problem, build, did_you_mean, field_names, show
+
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A config that was read and checked.
+
+    Args:
+        config: the typed record.
+        raw: what YAML held, with the overrides put in: the base that a sweep varies.
+        document: the text it came from, for messages about it.
+        origins: dotted key -> the option that set it on the command line.
+    """
+
+    config: Config
+    raw: Raw
+    document: Document
+    origins: dict[str, str]
+
+    @property
+    def folder(self) -> FilePath:
+        """Where relative paths in the config start."""
+        return FilePath(self.document.name).parent
+
+    def at_fault(self, error: SettingError) -> InputError:
+        """The error of a setting, with the place where it was set."""
+        return InputError(f"{_where(error.path, False, self.document, self.origins)}: {error.message}")
+
+
+def load(path: str, overrides: Sequence[tuple[str, str]] = ()) -> ConfigFile:
+    """Read a config file.
+
+    Args:
+        path: the YAML file.
+        overrides: pairs of dotted key and YAML text, as given by `--set KEY=VALUE`.
+
+    Raises:
+        InputError: one line for each problem, with file, line and column.
+    """
+    document = read(path)
+    raw: Raw = document.data
+    origins = {}
+    for key, text in overrides:
+        origin = f"--set {key}={text}"
+        raw = override(raw, key, parse_value(text, origin))
+        origins[key] = origin
+    config, problems = configure(raw, default_name=FilePath(path).stem)
+    if config is not None:
+        problems += list(_check_sweep(raw, config))
+    if problems or config is None:
+        problems.sort(key=lambda problem: document.mark(problem.path, problem.at_key))
+        raise InputError(*(f"{_where(p.path, p.at_key, document, origins)}: {p.message}" for p in problems))
+    return ConfigFile(config, raw, document, origins)
+
+
+def configure(raw: Raw, default_name: str = "run") -> tuple[Config | None, list[Problem]]:
+    """A Config from what YAML holds, and what is wrong with it."""
+    problems: list[Problem] = []
+    if "data" not in raw:
+        problems.append(Problem((), "'data' is missing, expected a section such as data: {source: moons}"))
+        build(Config, {**raw, "data": {"source": "moons"}}, (), problems)  # the other problems
+        return None, problems
+    config = build(Config, {"name": default_name, **raw}, (), problems)
+    if config is not None:
+        problems += list(_check_together(config))
+    return config, problems
+
+
+def _check_together(config: Config) -> Iterator[Problem]:
+    """Settings that are fine alone but not together."""
+    if not NAME.fullmatch(config.name):
+        yield Problem(
+            ("name",),
+            f"name: {show(config.name)} came, expected up to 64 letters, digits, '.', '_' or '-', "
+            "beginning with a letter or digit",
+        )
+    model = config.model
+    if isinstance(model.activation, tuple) and len(model.activation) != len(model.hidden):
+        yield Problem(
+            ("model", "activation"),
+            f"model.activation: {len(model.activation)} activations came for {len(model.hidden)} "
+            "hidden layers, expected one name, or one a layer",
+        )
+    if config.loss and model.output and model.output.name not in config.loss.outputs:
+        yield Problem(
+            ("model", "output"),
+            f"model.output: {model.output.name} does not go with loss {config.loss.name}, "
+            f"expected {' or '.join(config.loss.outputs)}",
+        )
+    stopping = regularizer(config, EarlyStopping.name)
+    if isinstance(stopping, EarlyStopping) and stopping.metric.startswith("val") and not _validates(config):
+        yield Problem(
+            ("regularization", "early_stopping"),
+            f"regularization.early_stopping: {stopping.metric} is watched but data.validation is 0, "
+            "expected validation rows, or metric: train_loss",
+        )
+
+
+def _validates(config: Config) -> bool:
+    source = config.data.source
+    given = isinstance(source, Csv) and source.validation_path is not None
+    return given or config.data.preparation.validation > 0
+
+
+def _check_sweep(raw: Raw, config: Config) -> Iterator[Problem]:
+    """Everything a sweep would set, value by value: linear in the lists, not in their product."""
+    sweep = config.sweep
+    if sweep.strategies and (sweep.grid or sweep.zip):
+        other = "grid" if sweep.grid else "zip"
+        yield Problem(
+            ("sweep", other), f"sweep.{other}: came beside strategies, expected one of the two", at_key=True
+        )
+    if sweep.baseline is not None and sweep.baseline not in sweep.strategies:
+        hint = did_you_mean(sweep.baseline, sweep.strategies)
+        yield Problem(
+            ("sweep", "baseline"),
+            f"sweep.baseline: {show(sweep.baseline)} is not one of the strategies{hint}",
+        )
+    lengths = {len(values) for values in sweep.zip.values() if isinstance(values, list)}
+    if len(lengths) > 1:
+        yield Problem(
+            ("sweep", "zip"),
+            f"sweep.zip: lists of {' and '.join(map(str, sorted(lengths)))} values came, expected one length",
+        )
+    yield from _check_axes(raw, ("sweep", "grid"), sweep.grid, {**sweep.zip, **sweep.grid})
+    yield from _check_axes(raw, ("sweep", "zip"), sweep.zip, {**sweep.zip, **sweep.grid})
+    for name, settings in sweep.strategies.items():
+        axes = {key: value if is_axis(key, value) else [value] for key, value in settings.items()}
+        single = {key for key, value in settings.items() if not is_axis(key, value)}
+        yield from _check_axes(raw, ("sweep", "strategies", name), axes, axes, single)
+    for i, combination in enumerate(sweep.exclude):
+        for key in combination:
+            if key not in sweep.grid and key not in sweep.zip:
+                hint = did_you_mean(key, [*sweep.grid, *sweep.zip])
+                message = f"sweep.exclude: {show(key)} is not an axis of the grid{hint}"
+                yield Problem(("sweep", "exclude", i, key), message, at_key=True)
+
+
+def _check_axes(
+    raw: Raw, section: Path, axes: Settings, company: Settings, single: Collection[str] = ()
+) -> Iterator[Problem]:
+    """Checks each value of each axis, in the company of the first values of all axes.
+
+    Args:
+        section: where the axes stand in the config.
+        single: keys whose value stands alone, without a list around it.
+    """
+    for key, values in company.items():
+        if values and is_variable(key):
+            raw = override(raw, key, values[0])
+    for key, values in axes.items():
+        path: Path = (*section, key)
+        if not is_variable(key):
+            yield Problem(path, f"{dotted(path)}: {show(key)} {_why_not_variable(key)}", at_key=True)
+            continue
+        for i, value in enumerate(values):
+            yield from _check_value(raw, path if key in single else (*path, i), key, value)
+
+
+def _check_value(raw: Raw, path: Path, key: str, value: Any) -> Iterator[Problem]:
+    parts = split_key(key)
+    _, problems = configure(override(raw, key, value))
+    for problem in problems:
+        # What has nothing to do with this key is told at the key it belongs to.
+        if problem.path[: len(parts)] == parts or parts[: len(problem.path)] == problem.path:
+            yield replace(problem, path=path, message=f"{dotted(path)}: {problem.message}")
+
+
+def is_variable(key: str) -> bool:
+    """Whether a sweep may vary this dotted key."""
+    first = split_key(key)[0]
+    return first in field_names(Config) and first not in ("seed", "name", "sweep")
+
+
+def _why_not_variable(key: str) -> str:
+    first = split_key(key)[0]
+    if first == "seed":
+        return "is not varied here, expected the list of seeds in sweep.seeds"
+    sections = [name for name in field_names(Config) if is_variable(name)]
+    return (
+        f"is not a setting{did_you_mean(first, sections) or '; settings begin with ' + ', '.join(sections)}"
+    )
+
+
+def is_axis(key: str, value: Any) -> bool:
+    """Whether a strategy's value is a list of values to try, not one value that is a list.
+
+    >>> is_axis("regularization.l2", [0.1, 1])
+    True
+    >>> is_axis("model.hidden", [64, 64]), is_axis("model.hidden", [[8], [64, 64]])
+    (False, True)
+    """
+    if key in ("model.hidden", "model.activation", "data.drop"):
+        return isinstance(value, list) and bool(value) and all(isinstance(item, list) for item in value)
+    return isinstance(value, list)
+
+
+def _where(path: Path, at_key: bool, document: Document, origins: dict[str, str]) -> str:
+    """The place of a setting: the option that set it, or file, line and column."""
+    for end in range(len(path), 0, -1):
+        origin = origins.get(".".join(map(str, path[:end])))
+        if origin is not None:
+            return origin
+    return document.locate(path, at_key)
