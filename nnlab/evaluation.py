@@ -1,0 +1,112 @@
+"""Evaluation: what a population achieves on a set of rows, in prediction mode.
+
+Rows go through in blocks of a fixed size, so a run's bits depend on its rows alone.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from nnlab.arrays import Array, Indices
+from nnlab.data.table import Task
+from nnlab.nn.mlp import Network, Workspace
+
+BLOCK = 256  # rows: enough for fast matrix products, few enough for the cache
+
+
+@dataclass(frozen=True)
+class Rows:
+    """One split of all data sets of a population, in the shape that training reads.
+
+    Args:
+        x: (data sets, rows, features + 1), the last column all ones.
+        targets: (data sets, rows, outputs); classes one-hot, or 0 and 1 for a single unit.
+    """
+
+    x: Array
+    targets: Array
+
+    def __len__(self) -> int:
+        return int(self.x.shape[1])
+
+    @classmethod
+    def of(cls, network: Network, splits: Sequence[tuple[Array, Array]], task: Task) -> "Rows":
+        """The rows of one split, given features and target of each data set."""
+        x = np.ones((len(splits), len(splits[0][0]), network.sizes[0] + 1), network.dtype)
+        targets = np.empty((*x.shape[:2], network.sizes[-1]), network.dtype)
+        for i, (features, target) in enumerate(splits):
+            x[i, :, :-1] = features
+            if task == "regression":
+                targets[i] = target
+            elif network.sizes[-1] == 1:
+                targets[i] = target[:, np.newaxis]
+            else:
+                targets[i] = np.equal.outer(target, np.arange(network.sizes[-1]))
+        return cls(x, targets)
+
+
+class Evaluator:
+    """Measures a population on one split.
+
+    Args:
+        owner: which data set each run belongs to, (runs,).
+    """
+
+    def __init__(self, network: Network, rows: Rows, owner: Indices, task: Task) -> None:
+        self.network, self.rows, self.owner, self.task = network, rows, owner, task
+        self._starts = range(0, len(rows), BLOCK)
+        widths = {min(BLOCK, len(rows) - start) for start in self._starts}
+        self._workspaces = {width: Workspace(network, len(owner), width) for width in widths}
+
+    def take(self, runs: Indices) -> "Evaluator":
+        """The evaluator of these runs alone."""
+        return Evaluator(self.network, self.rows, self.owner[runs], self.task)
+
+    def measure(self, layers: Sequence[Array]) -> dict[str, Array]:
+        """Each measure of the task, (runs,) float64; empty if the split has no rows."""
+        if len(self.rows) == 0:
+            return {}
+        loss = np.zeros(len(self.owner))
+        correct = np.zeros(len(self.owner))
+        squares = np.zeros((len(self.owner), self.network.sizes[-1]))
+        for start in self._starts:
+            space = self._forward(layers, start)
+            z, target = space.logits, space.y
+            loss += self.network.loss.of_rows(self.network.output, z, target).astype(np.float64).sum(axis=1)
+            if self.task == "classification":
+                correct += _hits(z, target).sum(axis=1)
+            else:
+                errors = np.ascontiguousarray(z - target, dtype=np.float64)
+                squares += np.square(errors).sum(axis=2)
+        count = len(self.rows)
+        if self.task == "classification":
+            return {"loss": loss / count, "accuracy": correct / count}
+        return {"loss": loss / count, "r2": self._r2(squares), "rmse": np.sqrt(squares.mean(axis=1) / count)}
+
+    def _forward(self, layers: Sequence[Array], start: int) -> Workspace:
+        space = self._workspaces[min(BLOCK, len(self.rows) - start)]
+        stop = start + space.batch
+        # Data set by data set: fancy indexing would copy all rows before it selects.
+        np.take(self.rows.x[:, start:stop], self.owner, axis=0, out=space.x, mode="clip")
+        np.take(self.rows.targets[:, start:stop], self.owner, axis=0, out=space.targets, mode="clip")
+        space.forward(layers)
+        return space
+
+    def _r2(self, squares: Array) -> Array:
+        """1 - residual over total sum of squares, averaged over outputs; NaN where nothing varies."""
+        spread = np.square(
+            self.rows.targets - self.rows.targets.mean(axis=1, keepdims=True), dtype=np.float64
+        )
+        total = spread.sum(axis=1)[self.owner]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            ratio = np.where(total > 0, squares / total, np.nan)
+        return np.asarray(1 - ratio.mean(axis=1))
+
+
+def _hits(z: Array, target: Array) -> NDArray[np.bool_]:
+    """Whether the most likely class is the true one, (runs, rows); ties go to the first class."""
+    if z.shape[1] == 1:
+        return np.asarray((z[:, 0] > 0) == (target[:, 0] > 0.5))
+    return np.asarray(z.argmax(axis=1) == target.argmax(axis=1))

@@ -1,0 +1,290 @@
+"""From a config to runs with ids and seeds, and from runs to populations that train together."""
+
+import hashlib
+import itertools
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+from nnlab.config.load import ConfigFile, configure, is_axis
+from nnlab.config.override import override
+from nnlab.config.schema import Config, Settings
+from nnlab.data.material import Material, load
+from nnlab.data.prepare import count
+from nnlab.errors import InputError, Path, SettingError, dotted
+from nnlab.nn.losses import LOSSES
+from nnlab.nn.mlp import Network
+from nnlab.nn.outputs import OUTPUTS
+from nnlab.nn.stacking import numbers
+from nnlab.registry import show, write
+
+RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
+USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
+CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
+POPULATION_BYTES = 8 << 20  # what a population's buffers may fill
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One combination of settings; a sweep trains it once for each seed.
+
+    Args:
+        strategy: the strategy or grid point it belongs to, as tables name it.
+        config: the config with the combination put in, and all `auto` resolved.
+        material: the data it trains on.
+    """
+
+    strategy: str
+    config: Config
+    material: Material
+
+
+@dataclass(frozen=True)
+class Run:
+    """One network to train: a setting and a seed."""
+
+    id: str
+    seed: int
+    setting: Setting
+
+    @property
+    def config(self) -> Config:
+        return self.setting.config
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All runs of a command.
+
+    Args:
+        runs: each once, in the order of the config.
+        duplicates: how many more came up again, of the same settings and seed.
+    """
+
+    runs: tuple[Run, ...]
+    duplicates: int = 0
+
+
+def plan_train(file: ConfigFile) -> Plan:
+    """The single run of a config."""
+    setting = _setting(file, {}, _Materials(file), ())
+    return Plan((Run(_run_id(setting, file.config.seed), file.config.seed, setting),))
+
+
+def plan_sweep(file: ConfigFile) -> Plan:
+    """All runs of a config's sweep: every combination with every seed.
+
+    Raises:
+        InputError: a combination cannot work; found before anything is trained.
+    """
+    sweep, materials = file.config.sweep, _Materials(file)
+    seeds = sweep.seeds
+    if isinstance(seeds, int):
+        seeds = tuple(range(file.config.seed, file.config.seed + seeds))
+    runs: dict[str, Run] = {}
+    total = 0
+    for strategy, combination, path in combinations(file.config):
+        setting = replace(_setting(file, combination, materials, path), strategy=strategy)
+        for seed in seeds:
+            total += 1
+            run = Run(_run_id(setting, seed), seed, setting)
+            runs.setdefault(run.id, run)
+    return Plan(tuple(runs.values()), total - len(runs))
+
+
+def combinations(config: Config) -> Iterator[tuple[str, Settings, Path]]:
+    """Each combination of a sweep: its strategy, its dotted settings, and where it stands."""
+    sweep = config.sweep
+    for name, settings in sweep.strategies.items():
+        axes = {key: value if is_axis(key, value) else [value] for key, value in settings.items()}
+        for values in itertools.product(*axes.values()):
+            yield name, dict(zip(axes, values, strict=True)), ("sweep", "strategies", name)
+    if sweep.strategies:
+        return
+    together: list[dict[str, Any]] = [
+        dict(zip(sweep.zip, values, strict=True)) for values in zip(*sweep.zip.values(), strict=True)
+    ] or [{}]
+    for values in itertools.product(*sweep.grid.values(), together):
+        *own, walked = values
+        combination = {**dict(zip(sweep.grid, own, strict=True)), **walked}
+        if not any(_agrees(combination, excluded) for excluded in sweep.exclude):
+            name = ", ".join(
+                f"{key.rpartition('.')[2]}={_plain(value)}" for key, value in combination.items()
+            )
+            yield name or config.name, combination, ("sweep", "grid")
+
+
+def _agrees(combination: Settings, excluded: Settings) -> bool:
+    return all(combination.get(key) == value for key, value in excluded.items())
+
+
+def _plain(value: Any) -> str:
+    return value if isinstance(value, str) else show(value)
+
+
+class _Materials:
+    """The data of a sweep, each source read once."""
+
+    def __init__(self, file: ConfigFile) -> None:
+        self._file = file
+        self._known: dict[Any, Material] = {}
+
+    def of(self, config: Config) -> Material:
+        source = config.data.source
+        if source not in self._known:
+            self._known[source] = load(source, self._file.folder)
+        return self._known[source]
+
+
+def _setting(file: ConfigFile, combination: Settings, materials: _Materials, path: Path) -> Setting:
+    raw = file.raw
+    for key, value in combination.items():
+        raw = override(raw, key, value)
+    config, problems = configure(raw, file.config.name)
+    if config is None or problems:
+        lines = [f"{file.document.locate(path)}: {dotted(path)}: {problem.message}" for problem in problems]
+        raise InputError(*lines)
+    try:
+        material = materials.of(config)
+        return Setting(config.name, resolve(config, material), material)
+    except SettingError as error:
+        if (key := dotted(error.path)) in combination:
+            where = file.document.locate((*path, key))
+            raise InputError(f"{where}: {dotted((*path, key))}: {error.message}") from None
+        raise file.at_fault(error) from None
+
+
+def resolve(config: Config, material: Material) -> Config:
+    """The config with every `auto` that depends on the data made definite.
+
+    Raises:
+        SettingError: settings that do not go with the data.
+    """
+    loss, output = config.loss, config.model.output
+    if loss is None and output is not None:
+        fitting = [
+            cls for cls in LOSSES.values() if output.name in cls.outputs and material.task in cls.tasks
+        ]
+        loss = fitting[-1]() if fitting else None
+    if loss is None:
+        loss = LOSSES["cross_entropy" if material.task == "classification" else "squared_error"]()
+    if output is None:
+        output = OUTPUTS["identity" if material.task == "regression" else loss.outputs[0]]()
+    if material.task not in loss.tasks:
+        fits = " or ".join(name for name, cls in LOSSES.items() if material.task in cls.tasks)
+        raise SettingError(("loss",), f"loss: {loss.name} is not for {material.task}, expected {fits}")
+    if material.task == "regression" and output.name != "identity":
+        raise SettingError(
+            ("model", "output"), f"model.output: {output.name} is not for regression, expected identity"
+        )
+    training = replace(config.training, batch_size=_batch_size(config, material))
+    if training.evaluate_every == "auto":
+        training = replace(training, evaluate_every=max(1, round(training.epochs / CURVE_ROWS)))
+    return replace(config, loss=loss, model=replace(config.model, output=output), training=training)
+
+
+def _batch_size(config: Config, material: Material) -> int | Literal["full"]:
+    size = config.training.batch_size
+    rows = count(material, config.data.preparation).train
+    if size == "full":
+        return size
+    if size == "auto":
+        return min(USUAL_BATCH, rows)
+    if size <= rows:
+        return size
+    raise SettingError(
+        ("training", "batch_size"),
+        f"training.batch_size: {size} came for {rows} training rows, expected at most {rows}, or full",
+    )
+
+
+def network_of(setting: Setting) -> Network:
+    """The network that a setting trains."""
+    config, material = setting.config, setting.material
+    assert config.model.output is not None and config.loss is not None  # resolved  # noqa: PT018
+    outputs = material.outputs
+    if material.task == "classification":
+        outputs = config.model.output.units(len(material.class_names))
+    sizes = (material.feature_count, *config.model.hidden, outputs)
+    return Network(sizes, config.model.activations, config.model.output, config.loss, config.model.dtype)
+
+
+# --- ids --------------------------------------------------------------------------------------
+
+
+def settings_of(config: Config) -> dict[str, Any]:
+    """The settings that make a run what it is, as a flat mapping of dotted keys."""
+    nested = write(config)
+    for key in ("name", "seed", "sweep"):
+        del nested[key]
+    return dict(_flat(nested, ""))
+
+
+def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+    for key, item in value.items():
+        if isinstance(item, Mapping):
+            yield from _flat(item, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", item
+
+
+def _run_id(setting: Setting, seed: int) -> str:
+    """A hash of all that decides a run's numbers: settings, seed, and the content of its data.
+
+    Where a table lies does not matter, only what is in it.
+    """
+    settings = {key: value for key, value in settings_of(setting.config).items() if not key.endswith("path")}
+    identity = [RESULTS_VERSION, settings, setting.material.digest, seed]
+    text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+# --- populations ------------------------------------------------------------------------------
+
+
+def populations(runs: Sequence[Run]) -> list[tuple[Run, ...]]:
+    """Runs that can train as one stacked computation, together; no stack larger than pays."""
+    groups: dict[Any, list[Run]] = {}
+    for run in runs:
+        groups.setdefault(_shape(run), []).append(run)
+    stacks = []
+    for group in groups.values():
+        most = max(1, POPULATION_BYTES // population_bytes(group[0]))
+        stack_count = -(-len(group) // most)
+        size = -(-len(group) // stack_count)  # as equal as can be
+        stacks += [tuple(group[i : i + size]) for i in range(0, len(group), size)]
+    return stacks
+
+
+def _shape(run: Run) -> Any:
+    """What the runs of a population must share; everything else may differ from run to run."""
+    config, material = run.config, run.setting.material
+    active = [entry for entry in config.regularization if entry.active]
+    return (
+        config.model,
+        config.loss,
+        config.training,
+        _kind(config.optimizer),
+        tuple(map(_kind, active)),
+        network_of(run.setting).sizes,
+        count(material, config.data.preparation),
+    )
+
+
+def _kind(entry: Any) -> Any:
+    fixed = {name: value for name, value in vars(entry).items() if name not in numbers(entry)}
+    return type(entry), tuple(fixed.items())
+
+
+def population_bytes(run: Run) -> int:
+    """The buffers that one run adds to its population.
+
+    Parameters, their gradients and the optimizer's state, and what a batch leaves in every layer.
+    """
+    network = network_of(run.setting)
+    size = run.config.training.batch_size
+    rows = count(run.setting.material, run.config.data.preparation).train
+    batch = size if isinstance(size, int) else rows
+    item = 4 if network.dtype == "float32" else 8
+    return item * (6 * network.parameters + 4 * batch * sum(network.sizes))

@@ -1,0 +1,368 @@
+"""Train a population: runs of one shape, stacked along axis 0, from first weights to results.
+
+A run's numbers never depend on its company. Runs that stop early or diverge leave the stack and the
+others go on.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+from threadpoolctl import threadpool_limits
+
+from nnlab.arrays import Array, Indices
+from nnlab.data.prepare import Prepared, prepare
+from nnlab.evaluation import Evaluator, Rows
+from nnlab.metrics import SPLITS, higher_is_better
+from nnlab.nn.masks import Masks
+from nnlab.nn.mlp import Workspace
+from nnlab.nn.regularizers import Dropout, EarlyStopping, Regularizer
+from nnlab.nn.stacking import stack, take
+from nnlab.plan import Run, network_of
+from nnlab.streams import stream
+
+R = TypeVar("R", bound=Regularizer)
+
+DIVERGED = 1000.0  # times the loss before the first step: no training comes back from there
+
+
+@dataclass(frozen=True)
+class Result:
+    """What is left of a run once it has ended.
+
+    Args:
+        run: its id.
+        status: completed, diverged or failed.
+        epochs: epochs trained.
+        best_epoch: the epoch restored by early stopping; without it, the recorded epoch with the
+            lowest validation loss (training loss if there are no validation rows).
+        seconds: its share of its population's training time.
+        metrics: by name; none of a run that did not complete.
+        curves: column -> one value for each recorded epoch.
+        weights: parameter name -> array, as they were at the end or at the restored epoch.
+        feature_weights: norm of the first-layer weights of each feature.
+        error: why it failed.
+    """
+
+    run: str
+    status: str
+    epochs: int
+    best_epoch: int | None
+    seconds: float
+    parameters: int
+    metrics: dict[str, float]
+    curves: dict[str, Array]
+    weights: dict[str, Array]
+    feature_weights: Array
+    error: str | None = None
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a population is: told after every recorded epoch.
+
+    Args:
+        running: runs still in training.
+        losses: mean over them, by curve column.
+    """
+
+    epoch: int
+    epochs: int
+    running: int
+    losses: dict[str, float]
+
+
+Watch = Callable[[Progress], None]
+
+
+def train(runs: Sequence[Run], watch: Watch | None = None) -> list[Result]:
+    """Train runs of one shape together.
+
+    Args:
+        runs: as grouped by `plan.populations`.
+        watch: called after every recorded epoch.
+
+    Returns:
+        One result for each run, in their order.
+    """
+    # More BLAS threads would change bits; and a run may diverge, which is its own affair.
+    with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        results = Population(runs).train(watch or (lambda _: None))
+    return [results[run.id] for run in runs]
+
+
+class Population:
+    """The state of a population in training; every array has one row for each run still in it."""
+
+    def __init__(self, runs: Sequence[Run]) -> None:
+        first = runs[0].setting
+        self.runs = list(runs)
+        self.config = first.config
+        self.network = network_of(first)
+        self.task = first.material.task
+        self.results: dict[str, Result] = {}
+        self.epoch = 0
+        self._load_data()
+        self._start_training()
+
+    def _load_data(self) -> None:
+        keys = [(run.config.data, run.seed) for run in self.runs]
+        sets: dict[Any, Prepared] = {}
+        for key, run in zip(keys, self.runs, strict=True):
+            if key not in sets:
+                sets[key] = prepare(run.setting.material, run.config.data.preparation, run.seed)
+        order = {key: i for i, key in enumerate(sets)}
+        self.owner: Indices = np.array([order[key] for key in keys], dtype=np.intp)
+        self.rows = {
+            split: Rows.of(self.network, [_part(data, split) for data in sets.values()], self.task)
+            for split in SPLITS
+        }
+        self.evaluators = {
+            split: Evaluator(self.network, rows, self.owner, self.task) for split, rows in self.rows.items()
+        }
+        self.train_rows = len(self.rows["train"])
+
+    def _start_training(self) -> None:
+        config, count = self.config, len(self.runs)
+        self.params = np.empty((count, self.network.parameters), self.network.dtype)
+        for row, run in zip(self.params, self.runs, strict=True):
+            row[:] = self.network.first_parameters(run.config.model.initializer, stream(run.seed, "weights"))
+        self.grads = np.zeros_like(self.params)
+        self.optimizer = stack([run.config.optimizer for run in self.runs])
+        self.state = self.optimizer.init(self.params)
+        self.regularizers = self._stack_regularizers()
+        self.shuffles = [stream(run.seed, "batches") for run in self.runs]
+        size = config.training.batch_size
+        self.batch = size if isinstance(size, int) else self.train_rows
+        dropout = self._regularizer(Dropout)
+        self.masks = None
+        if dropout is not None:
+            generators = [stream(run.seed, "dropout") for run in self.runs]
+            self.masks = Masks(np.asarray(dropout.p), config.model.hidden, self.batch, generators)
+        self.seconds = np.zeros(count)
+        self.curves: list[list[dict[str, float]]] = [[] for _ in self.runs]
+        self.first_loss = np.full(count, np.inf)
+        self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
+        self.best_epoch = np.zeros(count, dtype=np.intp)
+        self.best_params = self.params.copy() if self._regularizer(EarlyStopping) else None
+        self._lay_out()
+
+    def _stack_regularizers(self) -> list[Regularizer]:
+        active = [[entry for entry in run.config.regularization if entry.active] for run in self.runs]
+        return [stack(entries) for entries in zip(*active, strict=True)]
+
+    def _regularizer(self, kind: type[R]) -> R | None:
+        return next((entry for entry in self.regularizers if isinstance(entry, kind)), None)
+
+    def _lay_out(self) -> None:
+        """Views and buffers for the runs in the stack, made anew whenever some have left."""
+        self.layers = self.network.layers(self.params)
+        self.gradients = self.network.layers(self.grads)
+        self.scratch = self.network.layers(self.state["scratch"])
+        last = self.train_rows % self.batch
+        dropout = self.masks is not None
+        self.workspaces = {
+            size: Workspace(self.network, len(self.runs), size, dropout) for size in {self.batch, last} - {0}
+        }
+        self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
+        self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
+
+    # --- the loop -----------------------------------------------------------------------------
+
+    def train(self, watch: Watch) -> dict[str, Result]:
+        """Train until every run has ended; returns results by run id."""
+        clock = time.perf_counter()
+        epochs = self.config.training.epochs
+        self._record()
+        while self.runs and self.epoch < epochs:
+            self.epoch += 1
+            self._train_epoch()
+            if self._is_recorded(self.epoch):
+                self._record()
+                watch(self._progress())
+            clock = self._share_time(clock)
+            self._let_leave()
+        self._finish(np.arange(len(self.runs)), "completed")
+        return self.results
+
+    def _is_recorded(self, epoch: int) -> bool:
+        every = self.config.training.evaluate_every
+        return epoch == self.config.training.epochs or (every != "last" and epoch % int(every) == 0)
+
+    def _train_epoch(self) -> None:
+        """One pass over the training rows of every run, each in its own order."""
+        steps = list(self._batches())
+        for i, indices in enumerate(steps):
+            space = self.workspaces[indices.shape[1]]
+            np.take(self.x, indices, axis=0, out=space.x, mode="clip")
+            np.take(self.targets, indices, axis=0, out=space.targets, mode="clip")
+            if self.masks is not None:
+                self.masks.fill(space.masks, len(steps) - i)
+            space.forward(self.layers, space.masks)
+            space.backward(self.layers, self.gradients, space.masks)
+            for entry in self.regularizers:
+                entry.add_gradient(self.layers, self.gradients, self.scratch, self.train_rows)
+            self.optimizer.step(self.params, self.grads, self.state)
+
+    def _batches(self) -> Iterator[Indices]:
+        """The rows of each step of an epoch, (runs, batch), as numbers into all data sets' rows."""
+        start = self.owner[:, np.newaxis] * self.train_rows
+        if self.batch == self.train_rows:
+            yield start + np.arange(self.train_rows)  # one batch: its order would change nothing
+            return
+        order = np.stack([rng.permutation(self.train_rows) for rng in self.shuffles]) + start
+        for first in range(0, self.train_rows, self.batch):
+            yield np.ascontiguousarray(order[:, first : first + self.batch])
+
+    # --- what is measured -----------------------------------------------------------------------
+
+    def _record(self) -> None:
+        """Add a row to the curves of every run, and note the best epoch."""
+        columns: dict[str, Array] = {}
+        for split in ("train", "val"):
+            for name, values in self.evaluators[split].measure(self.layers).items():
+                columns[f"{split}_{name}"] = values
+        columns["penalty"] = self._penalty()
+        columns["weight_norm"] = _norm(self.layers)
+        at_start = self.epoch == 0
+        for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
+            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.gradients[i]])
+        for i, curve in enumerate(self.curves):
+            curve.append({"epoch": self.epoch} | {name: float(values[i]) for name, values in columns.items()})
+        if at_start:
+            self.first_loss = columns["train_loss"]
+        else:
+            self._note_best(columns)
+
+    def _penalty(self) -> Array:
+        total = np.zeros(len(self.runs))
+        for entry in self.regularizers:
+            total += entry.penalty(self.layers, self.train_rows)
+        return total
+
+    def _note_best(self, columns: dict[str, Array]) -> None:
+        stopping = self._regularizer(EarlyStopping)
+        metric = stopping.metric if stopping else "val_loss" if "val_loss" in columns else "train_loss"
+        values = -columns[metric] if higher_is_better(metric) else columns[metric]
+        least = np.ravel(stopping.min_delta) if stopping else 0.0
+        better = values < self.best_value - least
+        self.best_value[better] = values[better]
+        self.best_epoch[better] = self.epoch
+        if self.best_params is not None:
+            self.best_params[better] = self.params[better]
+
+    def _progress(self) -> Progress:
+        latest = [curve[-1] for curve in self.curves]
+        means = {
+            name: float(np.mean([row[name] for row in latest]))
+            for name in latest[0]
+            if name.endswith("_loss")
+        }
+        return Progress(self.epoch, self.config.training.epochs, len(self.runs), means)
+
+    def _share_time(self, since: float) -> float:
+        now = time.perf_counter()
+        self.seconds += (now - since) / len(self.runs)
+        return now
+
+    # --- leaving --------------------------------------------------------------------------------
+
+    def _let_leave(self) -> None:
+        """Ends the runs that diverged, and those whose patience is over."""
+        if not self._is_recorded(self.epoch):
+            return
+        loss = np.array([curve[-1]["train_loss"] for curve in self.curves])
+        finite = np.isfinite(loss) & np.isfinite(self.params).all(axis=1)
+        diverged = ~finite | (loss > DIVERGED * np.maximum(self.first_loss, np.finfo(np.float64).tiny))
+        stopping = self._regularizer(EarlyStopping)
+        waited = np.zeros(len(self.runs), bool)
+        if stopping is not None and self.epoch < self.config.training.epochs:
+            waited = self.epoch - self.best_epoch >= np.ravel(stopping.patience)
+        self._finish(np.flatnonzero(diverged), "diverged")
+        self._finish(np.flatnonzero(waited & ~diverged), "completed")
+        staying = np.flatnonzero(~(diverged | waited))
+        if len(staying) < len(self.runs):
+            self._keep(staying)
+
+    def _keep(self, staying: Indices) -> None:
+        """Shrinks the stack to these runs."""
+        for name in ("params", "grads", "owner", "seconds", "first_loss", "best_value", "best_epoch"):
+            setattr(self, name, getattr(self, name)[staying])
+        if self.best_params is not None:
+            self.best_params = self.best_params[staying]
+        self.state = {name: array[staying] for name, array in self.state.items()}
+        self.optimizer = take(self.optimizer, staying)
+        self.regularizers = [take(entry, staying) for entry in self.regularizers]
+        self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
+        if self.masks is not None:
+            self.masks = self.masks.take(staying)
+        for name in ("runs", "shuffles", "curves"):
+            setattr(self, name, [getattr(self, name)[i] for i in staying])
+        self._lay_out()
+
+    def _finish(self, leaving: Indices, status: str) -> None:
+        """Writes the results of runs that have ended; test rows are met here, and only here."""
+        if len(leaving) == 0:
+            return
+        restored = self.best_params is not None
+        params = self.params[leaving] if self.best_params is None else self.best_params[leaving]
+        layers = self.network.layers(params)
+        tests = self.evaluators["test"].take(leaving).measure(layers)
+        for i, member in enumerate(leaving):
+            run, curve = self.runs[member], self.curves[member]
+            best = int(self.best_epoch[member]) if self.epoch else 0
+            metrics = {}
+            if status == "completed":
+                row = next(row for row in curve if row["epoch"] == best) if restored else curve[-1]
+                metrics = {name: value for name, value in row.items() if name != "epoch"}
+                metrics |= {f"test_{name}": float(values[i]) for name, values in tests.items()}
+            own = [layer[i] for layer in layers]
+            feature_weights = np.linalg.norm(own[0][:-1].astype(np.float64), axis=1)
+            if status == "completed":
+                metrics["top_feature_share"] = _top_share(feature_weights)
+            self.results[run.id] = Result(
+                run=run.id,
+                status=status,
+                epochs=self.epoch,
+                best_epoch=best if status == "completed" else None,
+                seconds=float(self.seconds[member]),
+                parameters=self.network.parameters,
+                metrics=_with_gap(metrics),
+                curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
+                weights=_by_name(own),
+                feature_weights=feature_weights,
+            )
+
+
+def _part(data: Prepared, split: str) -> tuple[Array, Array]:
+    return getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+
+
+def _norm(layers: Sequence[Array]) -> Array:
+    """Euclidean norm of all weights, biases left out, (runs,)."""
+    squares = (np.square(layer[:, :-1], dtype=np.float64).sum(axis=(1, 2)) for layer in layers)
+    return np.asarray(np.sqrt(sum(squares)))
+
+
+def _by_name(layers: Sequence[Array]) -> dict[str, Array]:
+    """The parameters of one run: layer1.weight (fan_in, fan_out), layer1.bias (fan_out,), ..."""
+    named = {}
+    for i, layer in enumerate(layers, start=1):
+        named[f"layer{i}.weight"] = np.ascontiguousarray(layer[:-1])
+        named[f"layer{i}.bias"] = np.ascontiguousarray(layer[-1])
+    return named
+
+
+def _top_share(feature_weights: Array) -> float:
+    """The share that the most trusted feature has in the squared weights of the first layer."""
+    squares = np.square(feature_weights)
+    total = squares.sum()
+    return float(squares.max() / total) if total > 0 else float("nan")
+
+
+def _with_gap(metrics: dict[str, float]) -> dict[str, float]:
+    """Adds gap = test loss - train loss; validation loss stands in where there are no test rows."""
+    unseen = metrics.get("test_loss", metrics.get("val_loss"))
+    return metrics if unseen is None else metrics | {"gap": unseen - metrics["train_loss"]}
