@@ -1,0 +1,5 @@
+"""`python -m nnlab` is `nnlab`."""
+
+from nnlab.cli.main import main
+
+main()

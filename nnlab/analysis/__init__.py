@@ -1,0 +1,1 @@
+"""The analysis: frames of runs in, frames of comparisons out."""

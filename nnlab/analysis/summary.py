@@ -1,0 +1,64 @@
+"""The summary of a sweep: one line for each setting, means over seeds with 95 % intervals."""
+
+import pandas as pd
+from scipy import stats
+
+from nnlab.metrics import RUN_METRICS, higher_is_better
+
+CONFIDENCE = 0.95
+
+
+def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
+    """One line for each experiment, strategy and setting; best first.
+
+    The interval of a mean over n seeds is mean +- t(n - 1) * s / sqrt(n), s with n - 1 degrees of
+    freedom; one seed has no interval.
+
+    Args:
+        runs: as made by `runs_frame`.
+        order_by: the metric that decides what is best; without it (no validation rows) train_loss.
+
+    Returns:
+        Columns experiment, strategy, setting, seeds (completed), diverged, failed, and for each metric
+        that any run has `<metric>`, `<metric>_low` and `<metric>_high`.
+    """
+    metrics = [name for name in RUN_METRICS if name in runs and runs[name].notna().any()]
+    lines = []
+    for (experiment, strategy, _), group in runs.groupby(["experiment", "strategy", "settings"], sort=False):
+        completed = group[group["status"] == "completed"]
+        line: dict[str, object] = {
+            "experiment": experiment,
+            "strategy": strategy,
+            "setting": group["setting"].iloc[0],
+            "seeds": len(completed),
+            "diverged": int((group["status"] == "diverged").sum()),
+            "failed": int((group["status"] == "failed").sum()),
+        }
+        for name in metrics:
+            mean, low, high = interval(completed[name].dropna())
+            line |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+        lines.append(line)
+    summary = pd.DataFrame(lines)
+    if order_by not in summary:
+        order_by = "train_loss"
+    if order_by in summary:
+        summary = summary.sort_values(
+            order_by, ascending=not higher_is_better(order_by), na_position="last", kind="stable"
+        )
+    return summary.reset_index(drop=True)
+
+
+def interval(values: "pd.Series[float]") -> tuple[float, float, float]:
+    """Mean, and the ends of its 95 % t-interval; NaN where they are not defined.
+
+    >>> [round(x, 4) for x in interval(pd.Series([1.0, 2.0, 3.0]))]
+    [2.0, -0.4841, 4.4841]
+    """
+    n = len(values)
+    if n == 0:
+        return float("nan"), float("nan"), float("nan")
+    mean = float(values.mean())
+    if n == 1:
+        return mean, float("nan"), float("nan")
+    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * float(values.std(ddof=1)) / n**0.5
+    return mean, mean - half, mean + half

@@ -1,0 +1,52 @@
+"""The options that commands share, so that each is spelled and explained once."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab.errors import InputError
+from nnlab.text import one_line
+
+RUNS = Path("runs")
+
+ConfigPath = Annotated[str, typer.Argument(metavar="CONFIG", help="The YAML config.")]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "-s",
+        "--set",
+        metavar="KEY=VALUE",
+        help="Set one value of the config, e.g. optimizer.learning_rate=0.1.",
+    ),
+]
+Name = Annotated[str | None, typer.Option("-n", "--name", help="Folder under the output folder.")]
+OutputFolder = Annotated[
+    Path, typer.Option("-o", "--output", metavar="DIR", help="Folder that experiments go into.")
+]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be trained; train nothing.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Forget the experiment's earlier runs first.")]
+Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no messages.")]
+
+
+def pairs(assignments: list[str] | None, option: str) -> list[tuple[str, str]]:
+    """Split KEY=VALUE options.
+
+    >>> pairs(["a.b=1=2"], "--set")
+    [('a.b', '1=2')]
+    """
+    found = []
+    for text in assignments or []:
+        key, equals, value = text.partition("=")
+        if not equals or not key:
+            raise InputError(f"{option} {text}: expected KEY=VALUE, e.g. {option} training.epochs=10")
+        found.append((key, value))
+    return found
+
+
+def tell_notes(notes: Sequence[str], quiet: bool) -> None:
+    """Say on stderr what the user should know; results go to stdout."""
+    for note in () if quiet else notes:
+        print(f"note: {one_line(note)}", file=sys.stderr)

@@ -1,0 +1,101 @@
+"""`nnlab report`: one line for each strategy or setting, best first."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnlab.cli import options
+from nnlab.errors import EnvironmentFault, InputError
+from nnlab.metrics import RUN_METRICS
+from nnlab.registry import did_you_mean
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def report(
+    paths: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="[PATH]...", help="Folders of experiments, or the folder that holds them [runs]."
+        ),
+    ] = None,
+    metric: Annotated[str, typer.Option("--metric", help="What decides which is best.")] = "val_loss",
+    sort_by: Annotated[
+        str | None, typer.Option("--sort-by", metavar="COL", help="Order by this column.")
+    ] = None,
+    cols: Annotated[
+        str | None,
+        typer.Option("--cols", metavar="NAME,NAME", help="The metrics to show, e.g. train_loss,gap."),
+    ] = None,
+    top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
+    format_name: Annotated[str, typer.Option("-f", "--format", help="table, md, csv or json.")] = "table",
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")
+    ] = None,
+) -> int:
+    """Compare what experiments have stored: means over seeds with 95 % intervals."""
+    from nnlab.analysis.frames import runs_frame
+    from nnlab.analysis.summary import summarize
+    from nnlab.render.formats import FORMATS
+    from nnlab.store import folders, read
+
+    if format_name not in FORMATS:
+        raise InputError(
+            f"--format {format_name}: expected {', '.join(FORMATS)}{did_you_mean(format_name, FORMATS)}"
+        )
+    if metric not in RUN_METRICS:
+        raise InputError(
+            f"--metric {metric}: expected a metric such as val_loss{did_you_mean(metric, RUN_METRICS)}"
+        )
+    found = [folder for path in paths or [options.RUNS] for folder in folders(path)]
+    if not found:
+        raise InputError(
+            f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
+        )
+    runs = runs_frame([(folder, read(folder)) for folder in found])
+    if runs.empty:
+        raise InputError(f"{found[0]}: no run has ended here yet")
+    summary = summarize(runs, metric)
+    if sort_by is not None:
+        if sort_by not in summary:
+            raise InputError(
+                f"--sort-by {sort_by}: not a column of the report{did_you_mean(sort_by, summary.columns)}"
+            )
+        summary = summary.sort_values(sort_by, kind="stable").reset_index(drop=True)
+    metrics = _chosen(cols, summary) if cols else compared_metrics(runs)
+    text = FORMATS[format_name].write(summary.head(top) if top else summary, metrics)
+    _emit(text, output)
+    return 0
+
+
+def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
+    names = [name.strip() for name in cols.split(",")]
+    known = [name for name in RUN_METRICS if name in summary]
+    for name in names:
+        if name not in known:
+            hint = did_you_mean(name, known) or f"; these runs have {', '.join(known)}"
+            raise InputError(f"--cols {name}: not a metric of these runs{hint}")
+    return names
+
+
+def _emit(text: str, output: Path | None) -> None:
+    if output is None or str(output) == "-":
+        sys.stdout.write(text)
+        return
+    from nnlab.store import write_atomically
+
+    try:
+        write_atomically(output, text)
+    except OSError as error:
+        raise EnvironmentFault(f"{output} cannot be written: {error.strerror or error}") from error
+
+
+def compared_metrics(runs: "pd.DataFrame") -> list[str]:
+    """The metrics that people compare strategies by, as far as these runs have them."""
+    wanted = ["train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse"]
+    if not runs["test_loss"].notna().any():
+        wanted = ["train_loss", "val_loss", "gap", "val_accuracy", "val_r2", "val_rmse"]
+    return [name for name in wanted if runs[name].notna().any()]

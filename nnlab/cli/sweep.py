@@ -1,0 +1,107 @@
+"""`nnlab sweep`: every setting with every seed, then the comparison."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from nnlab.cli import options
+from nnlab.cli.progress import Bar
+
+if TYPE_CHECKING:
+    from nnlab.plan import Run
+    from nnlab.train import Result
+
+
+def sweep(
+    config: options.ConfigPath,
+    sets: options.Set = None,
+    grid: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--grid", metavar="KEY=[A,B]", help="Add or replace an axis, e.g. regularization.l2=[0,1]."
+        ),
+    ] = None,
+    seeds: Annotated[str | None, typer.Option("--seeds", help="How many, or a list such as 0,1,2.")] = None,
+    name: options.Name = None,
+    output: options.OutputFolder = options.RUNS,
+    dry_run: options.DryRun = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Train failed and diverged runs again.")
+    ] = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Train every setting of the config's sweep with every seed, and compare them.
+
+    The same command again trains only what is missing.
+    """
+    from nnlab.cli import session
+    from nnlab.plan import plan_sweep, populations
+
+    overrides = options.pairs(sets, "--set")
+    overrides += [(f"sweep.grid.{key}", value) for key, value in options.pairs(grid, "--grid")]
+    overrides += [("sweep.seeds", f"[{seeds}]" if "," in seeds else seeds)] if seeds is not None else []
+    overrides += [("name", name)] if name is not None else []
+    job = session.prepare(config, overrides, output, plan_sweep)
+    runs = job.plan.runs
+    options.tell_notes(job.notes(), quiet)
+    if dry_run:
+        stacks = len(populations(runs))
+        print(f"would train {len(runs):,} runs in {stacks:,} populations, stored in {job.folder}")
+        return 0
+    leader = Leader()
+    trained = session.run(
+        job,
+        Bar(job.file.config.name, quiet),
+        lambda tick: f"{tick.done}/{tick.total} runs{leader.words()}",
+        overwrite,
+        retry_failed,
+        leader.note,
+    )
+    if not quiet:
+        kept = len(runs) - trained
+        again = f", {kept} were there" if kept else ""
+        print(f"{trained} runs trained{again}; stored in {job.folder}", file=sys.stderr)
+    return _tell(job.folder, {run.id for run in runs})
+
+
+class Leader:
+    """The strategy that is best so far, by the mean of its validation loss."""
+
+    def __init__(self) -> None:
+        self._losses: dict[str, list[float]] = {}
+
+    def note(self, runs: "Sequence[Run]", results: "Sequence[Result]") -> None:
+        """Takes in a finished population."""
+        for run, result in zip(runs, results, strict=True):
+            loss = result.metrics.get("val_loss")
+            if loss is not None:
+                self._losses.setdefault(run.setting.strategy, []).append(loss)
+
+    def words(self) -> str:
+        """A phrase for the progress bar."""
+        from nnlab.render.numbers import number
+
+        if not self._losses:
+            return ""
+        means = {name: sum(losses) / len(losses) for name, losses in self._losses.items()}
+        best = min(means, key=means.__getitem__)
+        return f", best so far {best} (val_loss {number(means[best])})"
+
+
+def _tell(folder: Path, planned: set[str]) -> int:
+    from nnlab.analysis.frames import runs_frame
+    from nnlab.analysis.summary import summarize
+    from nnlab.cli.report import compared_metrics
+    from nnlab.cli.session import COMPLETED_WITH_FAILURES
+    from nnlab.render.formats import write_table
+    from nnlab.store import read
+
+    rows = read(folder)
+    runs = runs_frame([(folder, rows)])
+    print(write_table(summarize(runs), compared_metrics(runs)), end="")
+    sound = all(row.values["status"] == "completed" for row in rows if row.values["run"] in planned)
+    return 0 if sound else COMPLETED_WITH_FAILURES

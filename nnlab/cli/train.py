@@ -1,0 +1,60 @@
+"""`nnlab train`: one run, its metrics, and where they are stored."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from nnlab.cli import options
+from nnlab.cli.progress import Bar
+
+
+def train(
+    config: options.ConfigPath,
+    sets: options.Set = None,
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Everything random follows from it.")
+    ] = None,
+    name: options.Name = None,
+    output: options.OutputFolder = options.RUNS,
+    dry_run: options.DryRun = False,
+    overwrite: options.Overwrite = False,
+    quiet: options.Quiet = False,
+) -> int:
+    """Train one network and print what came of it."""
+    from nnlab.cli import session
+    from nnlab.execute import Tick
+    from nnlab.plan import network_of, plan_train
+    from nnlab.render.numbers import number
+
+    overrides = options.pairs(sets, "--set")
+    overrides += [("seed", str(seed))] if seed is not None else []
+    overrides += [("name", name)] if name is not None else []
+    job = session.prepare(config, overrides, output, plan_train)
+    run = job.plan.runs[0]
+    options.tell_notes(job.notes(), quiet)
+    if dry_run:
+        network = network_of(run.setting)
+        print(f"would train run {run.id}: layers {list(network.sizes)}, {network.parameters:,} parameters")
+        return 0
+
+    def describe(tick: Tick) -> str:
+        losses = ", ".join(f"{key} {number(value)}" for key, value in tick.latest.losses.items())
+        return f"epoch {tick.latest.epoch}/{tick.latest.epochs}, {losses}"
+
+    trained = session.run(job, Bar(job.file.config.name, quiet), describe, overwrite)
+    return _tell(job.folder, run.id, trained, quiet)
+
+
+def _tell(folder: Path, run_id: str, trained: int, quiet: bool) -> int:
+    from nnlab.cli.session import COMPLETED_WITH_FAILURES
+    from nnlab.render.run import describe_run
+    from nnlab.store import read
+
+    row = next(row for row in read(folder) if row.values["run"] == run_id)
+    print(describe_run(row), end="")
+    print(f"stored in {folder} as run {run_id}")
+    if not trained and not quiet:
+        print("this run was trained before; --overwrite trains it anew", file=sys.stderr)
+    return 0 if row.values["status"] == "completed" else COMPLETED_WITH_FAILURES

@@ -1,0 +1,1 @@
+"""The rendering: frames in, text of every format out."""

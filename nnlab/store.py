@@ -1,0 +1,343 @@
+"""The folder of an experiment, runs/<name>/: results in, tables out. Only this file writes there.
+
+results.sqlite is the truth; one transaction for each finished population. The CSV files are copies of
+it for other tools, written anew at the end of a command. A kernel lock on the folder keeps it to one
+writer; readers need none.
+"""
+
+import contextlib
+import csv
+import errno
+import io
+import json
+import os
+import shutil
+import socket
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Self
+
+import yaml
+from filelock import FileLock, Timeout
+
+from nnlab.errors import EnvironmentFault, InputError
+from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
+from nnlab.plan import Run, settings_of
+from nnlab.text import csv_text
+from nnlab.train import Result
+
+FORMAT = 1  # of results.sqlite
+BASIC = ("run", "strategy", "seed", "status", "epochs", "best_epoch", "seconds", "parameters")
+OURS = ("results.sqlite", "results.sqlite-journal", "runs.csv", "curves.csv", "config.yaml", "weights")
+
+ALWAYS = 6  # metrics that every task has: the losses, gap, penalty, weight_norm
+
+_SCHEMA = f"""
+CREATE TABLE runs (
+    run TEXT PRIMARY KEY, seed INTEGER NOT NULL, settings TEXT NOT NULL, status TEXT NOT NULL,
+    epochs INTEGER, best_epoch INTEGER, seconds REAL, parameters INTEGER,
+    {", ".join(f"{name} REAL" for name in RUN_METRICS)},
+    feature_weights TEXT, error TEXT
+) WITHOUT ROWID;
+CREATE TABLE strategies (
+    run TEXT NOT NULL, strategy TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (run, strategy)
+) WITHOUT ROWID;
+CREATE TABLE curves (
+    run TEXT NOT NULL, epoch INTEGER NOT NULL,
+    {", ".join(f"{name} REAL" for name in CURVE_COLUMNS)},
+    PRIMARY KEY (run, epoch)
+) WITHOUT ROWID;
+PRAGMA user_version = {FORMAT};
+"""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One finished run as a member of one strategy.
+
+    Args:
+        settings: all settings of the run, dotted keys.
+        values: the columns of BASIC and RUN_METRICS; None where a run has no such number.
+        feature_weights: norm of the first-layer weights, by feature.
+    """
+
+    settings: Mapping[str, Any]
+    values: Mapping[str, Any]
+    feature_weights: Mapping[str, float]
+    error: str | None
+
+
+class Store:
+    """The writer of one experiment's folder; use it in a `with` statement.
+
+    Raises:
+        EnvironmentFault: the folder cannot be written, or another command holds it.
+    """
+
+    def __init__(self, folder: Path, overwrite: bool = False) -> None:
+        self.folder = folder
+        self._overwrite = overwrite
+        self._lock = FileLock(folder / ".lock", fallback_to_soft=False)
+
+    def __enter__(self) -> Self:
+        with _environment(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
+            self._acquire()
+            if self._overwrite:
+                _remove(self.folder, OURS)
+            self._database = _open_database(self.folder / "results.sqlite")
+            (self.folder / "weights").mkdir(exist_ok=True)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._database.close()
+        _remove(self.folder, [".holder"])
+        self._lock.release()
+
+    def _acquire(self) -> None:
+        holder = self.folder / ".holder"
+        try:
+            self._lock.acquire(blocking=False)
+        except Timeout:
+            who = holder.read_text().strip() if holder.exists() else "another command"
+            raise EnvironmentFault(
+                f"{self.folder} is in use by {who}; wait for it, or use another --name"
+            ) from None
+        holder.write_text(f"process {os.getpid()} on {socket.gethostname()}\n")
+
+    def finished(self, retry_failed: bool = False) -> set[str]:
+        """Ids of the runs that need no more training."""
+        kept = "= 'completed'" if retry_failed else "IS NOT NULL"
+        return {run for (run,) in self._database.execute(f"SELECT run FROM runs WHERE status {kept}")}
+
+    def begin(self, config: Mapping[str, Any], members: Sequence[tuple[str, str]]) -> None:
+        """Note what this command is about to do.
+
+        Args:
+            config: the config with every default filled in.
+            members: pairs of run id and strategy, in the order of the tables.
+        """
+        with _environment(self.folder), self._database:
+            write_atomically(self.folder / "config.yaml", yaml.dump(config, Dumper=_Quoting, sort_keys=False))
+            # Runs of earlier commands stay, after those of this one.
+            self._database.execute("UPDATE strategies SET position = position + ?", [len(members)])
+            self._database.executemany(
+                "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?)",
+                ((run, strategy, i) for i, (run, strategy) in enumerate(members)),
+            )
+
+    def save(self, runs: Iterable[Run], results: Iterable[Result]) -> None:
+        """Store a finished population: its weights first, then all else in one transaction."""
+        from safetensors.numpy import save  # 70 ms that a report should not pay
+
+        with _environment(self.folder), self._database:
+            for run, result in zip(runs, results, strict=True):
+                write_atomically(self.folder / "weights" / f"{run.id}.safetensors", save(result.weights))
+                self._insert(run, result)
+
+    def _insert(self, run: Run, result: Result) -> None:
+        features = run.setting.material.feature_names
+        weights = dict(zip(features, map(float, result.feature_weights), strict=True))
+        values: dict[str, object] = {
+            "run": result.run,
+            "seed": run.seed,
+            "settings": json.dumps(settings_of(run.config)),
+            "status": result.status,
+            "epochs": result.epochs,
+            "best_epoch": result.best_epoch,
+            "seconds": result.seconds,
+            "parameters": result.parameters,
+            "feature_weights": json.dumps(weights),
+            "error": result.error,
+            **{name: result.metrics.get(name) for name in RUN_METRICS},
+        }
+        self._database.execute(f"INSERT OR REPLACE INTO runs {_places(values)}", list(values.values()))
+        self._database.execute("DELETE FROM curves WHERE run = ?", [result.run])
+        columns = {name: column.tolist() for name, column in result.curves.items()}
+        lines = zip([result.run] * len(columns["epoch"]), *columns.values(), strict=True)
+        self._database.executemany(f"INSERT INTO curves {_places(['run', *columns])}", lines)
+
+    def export(self) -> None:
+        """Write runs.csv and curves.csv from what is stored."""
+        with _environment(self.folder):
+            write_atomically(self.folder / "runs.csv", _runs_csv(_rows(self._database)))
+            write_atomically(self.folder / "curves.csv", _curves_csv(self._database))
+
+
+def read(folder: Path) -> list[Row]:
+    """The finished runs of a folder, in the order of its tables; safe while a command writes there.
+
+    Raises:
+        InputError: there are no results.
+        EnvironmentFault: they cannot be read.
+    """
+    path = folder / "results.sqlite"
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
+        )
+    with _environment(folder), contextlib.closing(_connect(path, "ro")) as database:
+        _check_format(database, path)
+        return _rows(database)
+
+
+def folders(path: Path) -> list[Path]:
+    """The experiments at a path: itself, or the folders inside it that hold results."""
+    if (path / "results.sqlite").is_file() or not path.is_dir():
+        return [path]
+    return sorted(found.parent for found in path.glob("*/results.sqlite"))
+
+
+def varying(rows: Iterable[Row]) -> list[str]:
+    """The settings that differ between runs, in the order of the config."""
+    seen: dict[str, set[str]] = {}
+    rows = list(rows)
+    for row in rows:
+        for key, value in row.settings.items():
+            seen.setdefault(key, set()).add(json.dumps(value))
+    return [
+        key for key, values in seen.items() if len(values) > 1 or any(key not in row.settings for row in rows)
+    ]
+
+
+# --- files ------------------------------------------------------------------------------------
+
+
+def write_atomically(path: Path, content: str | bytes) -> None:
+    """Replace a file as a whole: a reader, or a crash, finds the old content or the new."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def _remove(folder: Path, names: Iterable[str]) -> None:
+    for name in names:
+        path = folder / name
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def _environment(folder: Path) -> Iterator[None]:
+    """Tells the faults of disks and databases in one line."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        reason = "the disk is full" if full else error.strerror or str(error)
+        again = "; the same command goes on from what is stored" if full else ""
+        raise EnvironmentFault(f"{folder} cannot be written: {reason}{again}") from error
+    except sqlite3.Error as error:
+        raise EnvironmentFault(
+            f"{folder}/results.sqlite cannot be used: {error} (--overwrite starts anew)"
+        ) from error
+
+
+class _Quoting(yaml.SafeDumper):
+    """Writes YAML whose text is text under YAML 1.2, too: `1e-3` as text gets quotes."""
+
+    def represent_text(self, value: str) -> yaml.Node:
+        plain = value.replace("_", "").replace(" ", "").isalpha() and value.lower() not in (
+            "true",
+            "false",
+            "null",
+        )
+        return self.represent_scalar("tag:yaml.org,2002:str", value, style=None if plain else '"')
+
+
+_Quoting.add_representer(str, _Quoting.represent_text)
+
+
+# --- database ---------------------------------------------------------------------------------
+
+
+def _connect(path: Path, mode: str) -> sqlite3.Connection:
+    return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=60)
+
+
+def _open_database(path: Path) -> sqlite3.Connection:
+    database = _connect(path, "rwc")
+    if database.execute("PRAGMA user_version").fetchone()[0] == 0:
+        database.executescript(f"BEGIN; {_SCHEMA} COMMIT;")
+    _check_format(database, path)
+    for table, columns in (("runs", RUN_METRICS), ("curves", CURVE_COLUMNS)):
+        for name in set(columns) - _columns(database, table):  # metrics that came after this file
+            database.execute(f"ALTER TABLE {table} ADD COLUMN {name} REAL")
+    return database
+
+
+def _columns(database: sqlite3.Connection, table: str) -> set[str]:
+    return {line[1] for line in database.execute(f"PRAGMA table_info({table})")}
+
+
+def _check_format(database: sqlite3.Connection, path: Path) -> None:
+    version = database.execute("PRAGMA user_version").fetchone()[0]
+    if version > FORMAT:
+        raise InputError(
+            f"{path}: written by a newer nnlab (format {version}, this one knows {FORMAT}); upgrade"
+        )
+
+
+def _places(columns: Collection[str]) -> str:
+    return f"({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+
+
+def _rows(database: sqlite3.Connection) -> list[Row]:
+    there = _columns(database, "runs")
+    names = [name for name in (*BASIC, *RUN_METRICS) if name in there]
+    cursor = database.execute(
+        f"SELECT settings, feature_weights, error, strategy, {', '.join(names)} "
+        "FROM strategies JOIN runs USING (run) ORDER BY position"
+    )
+    rows = []
+    for settings, weights, error, strategy, *values in cursor:
+        found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
+        rows.append(Row(json.loads(settings), found, json.loads(weights or "{}"), error))
+    return rows
+
+
+def _runs_csv(rows: list[Row]) -> str:
+    settings = varying(rows)
+    metrics = [
+        name
+        for i, name in enumerate(RUN_METRICS)
+        if i < ALWAYS or any(row.values[name] is not None for row in rows)
+    ]
+    lines: list[list[object]] = [[*BASIC[:3], *settings, *BASIC[3:], *metrics]]
+    for row in rows:
+        first = [row.values[name] for name in BASIC[:3]]
+        own = [_cell(row.settings.get(key)) for key in settings]
+        lines.append(
+            [*map(_cell, first), *own, *(_cell(row.values[name]) for name in (*BASIC[3:], *metrics))]
+        )
+    return _csv(lines)
+
+
+def _curves_csv(database: sqlite3.Connection) -> str:
+    cursor = database.execute(
+        f"SELECT run, epoch, {', '.join(CURVE_COLUMNS)} FROM curves JOIN "
+        "(SELECT run, min(position) AS position FROM strategies GROUP BY run) USING (run) "
+        "ORDER BY position, epoch"
+    )
+    return _csv([["run", "epoch", *CURVE_COLUMNS], *cursor])
+
+
+def _cell(value: object) -> object:
+    if isinstance(value, str):
+        return csv_text(value)
+    return value if value is None or isinstance(value, int | float) else json.dumps(value)
+
+
+def _csv(lines: Iterable[Sequence[object]]) -> str:
+    buffer = io.StringIO()
+    csv.writer(buffer, lineterminator="\n").writerows(lines)
+    return buffer.getvalue()

@@ -1,0 +1,247 @@
+"""The commands from the outside: what they print, store and answer."""
+
+import csv
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+
+from tests.cli import MOONS, Desk
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def without_seconds(path: Path) -> list[dict[str, str]]:
+    return [{key: value for key, value in row.items() if key != "seconds"} for row in table(path)]
+
+
+def test_train_prints_its_metrics_and_stores_the_run(desk: Desk) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS))
+    assert answer.code == 0
+    (row,) = table(desk.folder / "runs/config/runs.csv")
+    assert f"stored in runs/config as run {row['run']}" in answer.stdout
+    assert row["status"] == "completed"
+    assert float(row["gap"]) == pytest.approx(float(row["test_loss"]) - float(row["train_loss"]))
+    curves = table(desk.folder / "runs/config/curves.csv")
+    assert [line["epoch"] for line in curves] == ["0", "1", "2", "3"]
+    assert curves[-1]["train_loss"] == row["train_loss"]
+    weights = load_file(desk.folder / f"runs/config/weights/{row['run']}.safetensors")
+    assert {name: array.shape for name, array in weights.items()} == {
+        "layer1.weight": (2, 8),
+        "layer1.bias": (8,),
+        "layer2.weight": (8, 2),
+        "layer2.bias": (2,),
+    }
+
+
+def test_runs_csv_has_the_columns_of_the_contract(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    desk.nnlab("sweep", desk.write(MOONS.replace("moons", "sine"), "r.yaml"))
+    always = "run strategy seed status epochs best_epoch seconds parameters train_loss val_loss test_loss gap"
+    expected = {*always.split(), "penalty", "weight_norm", "regularization.l2"}
+    splits = ("train", "val", "test")
+    assert expected | {f"{s}_accuracy" for s in splits} <= set(table(desk.folder / "runs/config/runs.csv")[0])
+    regression = expected | {f"{s}_{m}" for s in splits for m in ("r2", "rmse")}
+    assert regression <= set(table(desk.folder / "runs/r/runs.csv")[0])
+
+
+def test_a_sweep_prints_one_line_for_each_setting_best_first(desk: Desk) -> None:
+    answer = desk.nnlab("sweep", desk.write(MOONS))
+    assert answer.code == 0
+    assert "4 runs trained" in answer.stderr
+    report = desk.nnlab("report", "-f", "json")
+    rows = json.loads(report.stdout)["rows"]
+    assert sorted(row["strategy"] for row in rows) == ["l2=0", "l2=1"]
+    assert rows[0]["val_loss"] <= rows[1]["val_loss"]
+    assert all(row["seeds"] == 2 for row in rows)
+
+
+def test_the_same_sweep_again_trains_nothing_and_a_larger_one_what_is_new(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config)
+    before = table(desk.folder / "runs/config/runs.csv")
+    assert "0 runs trained, 4 were there" in desk.nnlab("sweep", config).stderr
+    assert table(desk.folder / "runs/config/runs.csv") == before
+    larger = desk.nnlab("sweep", config, "--grid", "regularization.l2=[0,1,2]", "--seeds", "3")
+    assert "5 runs trained, 4 were there" in larger.stderr
+    after = {row["run"]: row for row in table(desk.folder / "runs/config/runs.csv")}
+    assert len(after) == 9
+    assert all(after[row["run"]] == row for row in before)
+
+
+def test_the_stored_config_gives_the_same_runs_again(desk: Desk) -> None:
+    (desk.folder / "data").mkdir()
+    desk.write("a,y\n" + "".join(f"{i},{i * i}\n" for i in range(40)), "data/t.csv")
+    text = "data: {source: csv, path: data/t.csv, target: y}\ntraining: {epochs: 2}\nsweep: {seeds: 2}"
+    desk.nnlab("sweep", desk.write(text, "first.yaml"))
+    again = desk.nnlab("sweep", "runs/first/config.yaml", "-n", "second")
+    assert again.code == 0
+    first, second = (without_seconds(desk.folder / f"runs/{name}/runs.csv") for name in ("first", "second"))
+    for row in (*first, *second):
+        del row["strategy"]  # a sweep without settings is named after its experiment
+    assert first == second
+
+
+def test_overwrite_forgets_earlier_runs(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config)
+    desk.nnlab("sweep", config, "--seeds", "1", "--overwrite")
+    assert len(table(desk.folder / "runs/config/runs.csv")) == 2
+
+
+def test_dry_run_writes_nothing(desk: Desk) -> None:
+    for command in ("train", "sweep"):
+        answer = desk.nnlab(command, desk.write(MOONS), "--dry-run")
+        assert answer.code == 0
+        assert "would train" in answer.stdout
+    assert desk.experiments == []
+
+
+def test_a_learning_rate_of_a_million_diverges_and_its_neighbours_do_not_mind(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config, "-n", "calm", "--grid", "optimizer.learning_rate=[0.001]")
+    wild = desk.nnlab("sweep", config, "-n", "wild", "--grid", "optimizer.learning_rate=[0.001, 1e6]")
+    assert wild.code == 3
+    assert "diverged" in wild.stdout
+    rows = without_seconds(desk.folder / "runs/wild/runs.csv")
+    assert {row["status"] for row in rows if row["optimizer.learning_rate"] == "1000000.0"} == {"diverged"}
+    sound = {row["run"]: row["test_loss"] for row in rows if row["status"] == "completed"}
+    calm = {row["run"]: row["test_loss"] for row in without_seconds(desk.folder / "runs/calm/runs.csv")}
+    assert sound == calm
+    assert desk.nnlab("train", config, "-s", "optimizer.learning_rate=1e6").code == 3
+
+
+def test_retry_failed_trains_diverged_runs_again(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config, "-s", "optimizer.learning_rate=1e6")
+    assert "0 runs trained" in desk.nnlab("sweep", config, "-s", "optimizer.learning_rate=1e6").stderr
+    again = desk.nnlab("sweep", config, "-s", "optimizer.learning_rate=1e6", "--retry-failed")
+    assert "4 runs trained" in again.stderr
+    assert again.code == 3
+
+
+def test_early_stopping_says_that_it_restored_an_epoch(desk: Desk) -> None:
+    text = "data: {source: moons}\nregularization: {early_stopping: 2}\ntraining: {epochs: 60}"
+    answer = desk.nnlab("train", desk.write(text), "-s", "optimizer.learning_rate=0.1")
+    (row,) = table(desk.folder / "runs/config/runs.csv")
+    assert f"{row['epochs']}, all numbers are of the restored epoch {row['best_epoch']}" in answer.stdout
+    assert int(row["best_epoch"]) < int(row["epochs"]) < 60
+
+
+@pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
+def test_every_format_tells_the_same_means(desk: Desk, form: str) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    rows = table(desk.folder / "runs/config/runs.csv")
+    mean = np.mean([float(row["test_loss"]) for row in rows if row["strategy"] == "l2=1"])
+    text = desk.nnlab("report", "-f", form).stdout
+    if form == "csv":
+        found = {line["strategy"]: line["test_loss"] for line in csv.DictReader(io.StringIO(text))}
+        assert float(found["l2=1"]) == pytest.approx(mean)
+    elif form == "json":
+        found = {line["strategy"]: line["test_loss"] for line in json.loads(text)["rows"]}
+        assert found["l2=1"] == pytest.approx(mean)
+    else:
+        line = next(line for line in text.splitlines() if "l2=1" in line)
+        assert f" {mean:.1f}"[:3] in line
+
+
+def test_report_writes_to_a_file_and_shows_chosen_columns(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    assert desk.nnlab("report", "runs/config", "--cols", "gap", "-f", "md", "-o", "out.md").stdout == ""
+    assert (desk.folder / "out.md").read_text().startswith("| strategy | seeds | gap |\n")
+
+
+def test_several_experiments_stand_side_by_side(desk: Desk) -> None:
+    for name in ("a", "b"):
+        desk.nnlab("train", desk.write(MOONS), "-n", name, "-q")
+    assert desk.nnlab("report", "-f", "md").stdout.count("\n") == 4
+    assert "| experiment |" in desk.nnlab("report", "runs/a", "runs/b", "-f", "md").stdout
+
+
+def nnlab_process(folder: Path, *arguments: str) -> "subprocess.Popen[str]":
+    return subprocess.Popen(
+        [sys.executable, "-m", "nnlab", *arguments],
+        cwd=folder, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+LONG = """
+data: {source: moons, samples: 200}
+model: {hidden: [16]}
+training: {epochs: 120}
+sweep: {seeds: 2, grid: {model.hidden: [[4], [5], [6], [7], [8], [9], [10], [11], [12], [13], [14], [15]]}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+)
+def test_a_sweep_that_is_stopped_keeps_what_has_ended_and_goes_on(desk: Desk, number: int, code: int) -> None:
+    config = desk.write(LONG)
+    process = nnlab_process(desk.folder, "sweep", config)
+    database = desk.folder / "runs/config/results.sqlite"
+    weights = desk.folder / "runs/config/weights"
+    deadline = time.monotonic() + 30
+    while len(list(weights.glob("*.safetensors"))) < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, number)
+    stderr = process.communicate(timeout=30)[1]
+    assert process.returncode == code
+    assert "Traceback" not in stderr
+    assert database.exists()
+    again = desk.nnlab("sweep", config)
+    assert again.code == 0
+    kept = int(again.stderr.split(" runs trained, ")[1].split()[0])
+    assert 2 <= kept < 24
+    desk.nnlab("sweep", config, "-n", "whole", "-q")
+    assert without_seconds(desk.folder / "runs/config/runs.csv") == without_seconds(
+        desk.folder / "runs/whole/runs.csv"
+    )
+    for path in weights.glob("*.safetensors"):
+        assert path.read_bytes() == (desk.folder / "runs/whole/weights" / path.name).read_bytes()
+
+
+def test_a_folder_in_use_is_told_at_once(desk: Desk) -> None:
+    config = desk.write(LONG)
+    process = nnlab_process(desk.folder, "sweep", config)
+    holder = desk.folder / "runs/config/.holder"
+    deadline = time.monotonic() + 30
+    while not holder.exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    try:
+        second = desk.nnlab("sweep", config)
+        assert second.code == 4
+        assert second.stderr.startswith(f"runs/config is in use by process {process.pid} on ")
+        report = desk.nnlab("report")  # readers never wait
+        assert report.code == 0 or "no run has ended here yet" in report.stderr
+    finally:
+        process.kill()
+        process.communicate()
+
+
+def test_the_program_starts_as_a_module() -> None:
+    answer = subprocess.run(
+        [sys.executable, "-m", "nnlab", "--version"], capture_output=True, text=True, check=True
+    )
+    assert answer.stdout == "0.1.0\n"
+
+
+def test_a_closed_pipe_is_no_error(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    command = f"{sys.executable} -m nnlab report -f json | head -1; echo ${{PIPESTATUS[0]}}"
+    answer = subprocess.run(
+        ["bash", "-c", command], cwd=desk.folder, capture_output=True, text=True, check=True
+    )
+    assert answer.stdout.splitlines()[-1] in ("0", "141")
+    assert answer.stderr == ""

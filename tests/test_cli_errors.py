@@ -1,0 +1,234 @@
+"""Every mistake gets its one line and its exit code, and leaves nothing behind."""
+
+import re
+
+import pytest
+
+from tests.cli import MOONS, Desk
+
+TABLE = "a,b,y\n" + "".join(f"{i},{i % 7},{'xz'[i % 2]}\n" for i in range(40))
+CSV = "data: {source: csv, path: table.csv, target: y}\n"
+
+BAD_CONFIGS = {
+    "unknown section": (
+        "data: {source: moons}\nmodle: {hidden: [4]}",
+        "c.yaml:2:1: unknown key 'modle' (did you mean 'model'?)",
+    ),
+    "unknown key of another tool": (
+        "data: {source: moons}\noptimizer: {name: adam, lr: 1}",
+        "c.yaml:2:25: unknown key 'lr' in optimizer (did you mean 'learning_rate'?)",
+    ),
+    "wrong type": (
+        "data: {source: moons}\ntraining: {epochs: many}",
+        "c.yaml:2:20: training.epochs: 'many' came, expected a whole number of 0 or more",
+    ),
+    "misspelt activation": (
+        "data: {source: moons}\nmodel: {activation: rellu}",
+        "c.yaml:2:21: model.activation: 'rellu' is not an activation (did you mean 'relu'?)",
+    ),
+    "misspelt activation of one layer": (
+        "data: {source: moons}\nmodel: {hidden: [3, 3], activation: [relu, tahn]}",
+        "c.yaml:2:44: model.activation[1]: 'tahn' is not an activation (did you mean 'tanh'?)",
+    ),
+    "activations for other layers": (
+        "data: {source: moons}\nmodel: {hidden: [3], activation: [relu, tanh]}",
+        "c.yaml:2:34: model.activation: 2 activations came for 1 hidden layers, "
+        "expected one name, or one a layer",
+    ),
+    "missing file": (
+        "data: {source: csv, path: nowhere.csv, target: y}",
+        "c.yaml:1:27: data.path: 'nowhere.csv' does not exist",
+    ),
+    "missing target": (
+        CSV.replace("target: y", "target: z"),
+        "c.yaml:1:46: data.target: 'z' is not a column of table.csv; its columns: a, b, y",
+    ),
+    "duplicate key": (
+        "data: {source: moons}\nseed: 1\nseed: 2",
+        "c.yaml:3:1: key 'seed' came again, first on line 2 (keep one)",
+    ),
+    "batch larger than the data": (
+        CSV + "training: {batch_size: 100}",
+        "c.yaml:2:24: training.batch_size: 100 came for 24 training rows, expected at most 24, or full",
+    ),
+    "dropout 1.0": (
+        "data: {source: moons}\nregularization: {dropout: 1.0}",
+        "c.yaml:2:27: regularization.dropout: 1.0 came, expected a number from 0 up to, not including, 1",
+    ),
+    "negative lambda": (
+        "data: {source: moons}\nregularization: {l2: -1}",
+        "c.yaml:2:22: regularization.l2: -1 came, expected a number of 0 or more",
+    ),
+    "no data": (
+        "model: {hidden: [3]}",
+        "c.yaml:1:1: 'data' is missing, expected a section such as data: {source: moons}",
+    ),
+    "unknown source": (
+        "data: {source: moon}",
+        "c.yaml:1:16: data.source: 'moon' is not a data source (did you mean 'moons'?)",
+    ),
+    "loss and output apart": (
+        "data: {source: moons}\nloss: binary_cross_entropy\nmodel: {output: softmax}",
+        "c.yaml:3:17: model.output: softmax does not go with loss binary_cross_entropy, expected sigmoid",
+    ),
+    "loss of another task": (
+        "data: {source: sine}\nloss: cross_entropy",
+        "c.yaml:2:7: loss: cross_entropy is not for regression, expected squared_error",
+    ),
+    "early stopping without validation": (
+        "data: {source: moons, validation: 0}\nregularization: {early_stopping: 5}",
+        "c.yaml:2:34: regularization.early_stopping: val_loss is watched but data.validation is 0, "
+        "expected validation rows, or metric: train_loss",
+    ),
+    "a name that is a path": (
+        "data: {source: moons}\nname: ../up",
+        "c.yaml:2:7: name: '../up' came, expected up to 64 letters, digits, '.', '_' or '-', "
+        "beginning with a letter or digit",
+    ),
+    "not finite": (
+        "data: {source: moons}\noptimizer: {name: sgd, learning_rate: .inf}",
+        "c.yaml:2:39: optimizer.learning_rate: .inf came, a number must be finite (quote it if text is meant)",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), BAD_CONFIGS.values(), ids=BAD_CONFIGS)
+@pytest.mark.parametrize("command", ["train", "sweep"])
+def test_a_bad_config_gets_one_line_and_nothing_is_written(
+    desk: Desk, command: str, text: str, line: str
+) -> None:
+    desk.write(TABLE, "table.csv")
+    answer = desk.nnlab(command, desk.write(text, "c.yaml"))
+    assert (answer.code, answer.stdout, answer.stderr) == (2, "", line + "\n")
+    assert desk.experiments == []
+
+
+BAD_TABLES = {
+    "text where a number was": (
+        TABLE.replace("\n3,", "\nthree,"),
+        "table.csv:5: column 'a': 'three' came, expected",
+    ),
+    "NaN cell": (TABLE.replace("\n3,", "\nNaN,"), "table.csv:5: column 'a': 'NaN' came, expected a value"),
+    "one class only": (TABLE.replace("z", "x"), "table.csv: column 'y': one class"),
+    "header only": ("a,b,y\n", "table.csv: a line of column names and no rows came"),
+}
+
+
+@pytest.mark.parametrize(("table", "beginning"), BAD_TABLES.values(), ids=BAD_TABLES)
+def test_a_bad_table_gets_one_line(desk: Desk, table: str, beginning: str) -> None:
+    desk.write(table, "table.csv")
+    answer = desk.nnlab("train", desk.write(CSV, "c.yaml"))
+    assert answer.code == 2
+    assert re.fullmatch(re.escape(beginning) + r"[^\n]*\n", answer.stderr)
+    assert desk.experiments == []
+
+
+def test_all_problems_of_a_file_come_at_once_in_its_order(desk: Desk) -> None:
+    text = (
+        "seed: -1\ndata: {source: moons, noise: x}\nmodel: {hidden: 0}\nregularization: {l2: -1, dropot: 0.1}"
+    )
+    answer = desk.nnlab("train", desk.write(text, "c.yaml"))
+    assert [line.split(" ")[0] for line in answer.stderr.splitlines()] == [
+        "c.yaml:1:7:",
+        "c.yaml:2:30:",
+        "c.yaml:3:17:",
+        "c.yaml:4:22:",
+        "c.yaml:4:26:",
+    ]
+
+
+BAD_SWEEPS = {
+    "a bad value of an axis": (
+        "{grid: {regularization.l2: [0, -1]}}",
+        "c.yaml:2:39: sweep.grid.regularization.l2[1]: regularization.l2: -1 came, "
+        "expected a number of 0 or more",
+    ),
+    "an unknown key as an axis": (
+        "{grid: {model.hiden: [3]}}",
+        "c.yaml:2:30: sweep.grid.model.hiden[0]: unknown key 'hiden' in model (did you mean 'hidden'?)",
+    ),
+    "an axis without a list": (
+        "{grid: {regularization.l2: 1}}",
+        "c.yaml:2:35: sweep.grid.regularization.l2: 1 came, expected a list of values",
+    ),
+    "seed as an axis": (
+        "{grid: {seed: [1, 2]}}",
+        "c.yaml:2:16: sweep.grid.seed: 'seed' is not varied here, expected the list of seeds in sweep.seeds",
+    ),
+    "zip of two lengths": (
+        "{zip: {regularization.l2: [0, 1], regularization.dropout: [0]}}",
+        "c.yaml:2:14: sweep.zip: lists of 1 and 2 values came, expected one length",
+    ),
+    "grid beside strategies": (
+        "{grid: {regularization.l2: [0]}, strategies: {none: {}}}",
+        "c.yaml:2:9: sweep.grid: came beside strategies, expected one of the two",
+    ),
+    "an unknown baseline": (
+        "{strategies: {none: {}}, baseline: nonne}",
+        "c.yaml:2:43: sweep.baseline: 'nonne' is not one of the strategies (did you mean 'none'?)",
+    ),
+    "a bad value in a strategy": (
+        "{strategies: {a: {regularization.dropout: 2}}}",
+        "c.yaml:2:50: sweep.strategies.a.regularization.dropout: regularization.dropout: 2 came, "
+        "expected a number from 0 up to, not including, 1",
+    ),
+    "more training rows than there are": (
+        "{strategies: {a: {data.train_size: 1000}}}",
+        "c.yaml:2:43: sweep.strategies.a.data.train_size: data.train_size: 1000 came, ",
+    ),
+    "no seeds": (
+        "{seeds: 0}",
+        "c.yaml:2:16: sweep.seeds: 0 came, expected a whole number of 1 or more, or a list of seeds",
+    ),
+}
+
+
+@pytest.mark.parametrize(("sweep", "line"), BAD_SWEEPS.values(), ids=BAD_SWEEPS)
+def test_a_bad_sweep_gets_one_line(desk: Desk, sweep: str, line: str) -> None:
+    answer = desk.nnlab("sweep", desk.write(f"data: {{source: moons}}\nsweep: {sweep}", "c.yaml"))
+    assert answer.code == 2
+    assert answer.stderr.count("\n") == 1
+    assert answer.stderr.startswith(line)
+    assert desk.experiments == []
+
+
+def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS), "-s", "model.hidden=[0]")
+    assert answer.code == 2
+    assert answer.stderr.startswith(
+        "--set model.hidden=[0]: model.hidden: [0] came, expected a list of layer widths"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "beginning"),
+    [
+        (["trian"], "nnlab: No such command 'trian'."),
+        (["train"], "nnlab: Missing argument 'CONFIG'."),
+        (["train", "config.yaml", "--sed", "1"], "nnlab: No such option: --sed"),
+        (["train", "config.yaml", "-s", "epochs"], "--set epochs: expected KEY=VALUE"),
+        (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read: no such file or directory"),
+        (["report"], "runs: no results here"),
+        (["report", "-f", "tabel"], "--format tabel: expected table, md, csv, json (did you mean 'table'?)"),
+        (["report", "--metric", "los"], "--metric los: expected a metric such as val_loss"),
+    ],
+)
+def test_a_wrong_call_gets_one_line(desk: Desk, arguments: list[str], beginning: str) -> None:
+    desk.write(MOONS)
+    answer = desk.nnlab(*arguments)
+    assert (answer.code, answer.stdout) == (2, "")
+    assert answer.stderr.startswith(beginning)
+    assert answer.stderr.count("\n") == 1
+
+
+def test_a_bug_gets_one_line_and_keeps_its_traceback(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("inside")
+
+    monkeypatch.setattr("nnlab.cli.session.load", broken)
+    answer = desk.nnlab("train", desk.write(MOONS))
+    assert answer.code == 1
+    assert answer.stderr.count("\n") == 1
+    log = answer.stderr.split()[-1]
+    with open(log) as file:
+        assert "ZeroDivisionError: inside" in file.read()
