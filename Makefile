@@ -21,7 +21,7 @@ $(VENV)/.installed-test: $(VENV)/.installed
 	@$(PIP) --editable '.[test]'
 	@touch $@
 
-demo: $(VENV)/.installed  ## which fix works on the breast cancer table? (real data, 4 strategies, 10 seeds)
+demo: $(VENV)/.installed  ## which fix works on the breast cancer table? (real data, 4 strategies, 20 seeds)
 	$(BIN)/nnlab sweep configs/breast_cancer.yaml
 
 test: $(VENV)/.installed-test  ## all tests but the slow ones

@@ -87,7 +87,8 @@ BAD_CONFIGS = {
     ),
     "not finite": (
         "data: {source: moons}\noptimizer: {name: sgd, learning_rate: .inf}",
-        "c.yaml:2:39: optimizer.learning_rate: .inf came, a number must be finite (quote it if text is meant)",
+        "c.yaml:2:39: optimizer.learning_rate: .inf came, a number must be finite "
+        "(quote it if text is meant)",
     ),
 }
 
@@ -210,7 +211,7 @@ def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
         (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read: no such file or directory"),
         (["report"], "runs: no results here"),
         (["report", "-f", "tabel"], "--format tabel: expected table, md, csv, json (did you mean 'table'?)"),
-        (["report", "--metric", "los"], "--metric los: expected a metric such as val_loss"),
+        (["report", "--metric", "los"], "--metric los: expected train_loss, val_loss, "),
     ],
 )
 def test_a_wrong_call_gets_one_line(desk: Desk, arguments: list[str], beginning: str) -> None:
