@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from nnlab.config.load import ConfigFile, configure, is_axis
-from nnlab.config.override import override
+from nnlab.config.override import override, split_key
 from nnlab.config.schema import Config, Settings
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import count
@@ -22,6 +22,8 @@ from nnlab.registry import show, write
 RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
 USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
 CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
+TASKS_A_WORKER = 4  # so that the last ones end at about the same time
+SMALLEST_SHARED = 8  # runs: smaller stacks waste what stacking gains
 POPULATION_BYTES = 8 << 20  # what a population's buffers may fill
 
 
@@ -79,6 +81,11 @@ def plan_sweep(file: ConfigFile) -> Plan:
         InputError: a combination cannot work; found before anything is trained.
     """
     sweep, materials = file.config.sweep, _Materials(file)
+    for key in (*sweep.grid, *sweep.zip):
+        if (origin := file.origins.get(split_key(key))) is not None:
+            raise InputError(
+                f"{origin}: the sweep varies {key}, expected --grid '{key}=[...]' to change that"
+            )
     seeds = sweep.seeds
     if isinstance(seeds, int):
         seeds = tuple(range(file.config.seed, file.config.seed + seeds))
@@ -243,16 +250,31 @@ def _run_id(setting: Setting, seed: int) -> str:
 # --- populations ------------------------------------------------------------------------------
 
 
-def populations(runs: Sequence[Run]) -> list[tuple[Run, ...]]:
-    """Runs that can train as one stacked computation, together; no stack larger than pays."""
+def populations(
+    runs: Sequence[Run], workers: int = 1, together: Sequence[Sequence[str]] = ()
+) -> list[tuple[Run, ...]]:
+    """Runs that can train as one stacked computation, together.
+
+    Stacks are no larger than pays, and small enough that all workers get some; how runs are
+    stacked changes no bit of them.
+
+    Args:
+        runs: what is to be trained.
+        workers: how many stacks will be trained at a time.
+        together: ids of runs that began together and have a checkpoint.
+    """
+    by_id = {run.id: run for run in runs}
+    begun = [group for group in together if all(run in by_id for run in group)]
+    stacks = [tuple(by_id.pop(run) for run in group) for group in begun]
     groups: dict[Any, list[Run]] = {}
-    for run in runs:
+    for run in by_id.values():
         groups.setdefault(_shape(run), []).append(run)
-    stacks = []
+    fair = sum(len(group) * cost(group[0]) for group in groups.values()) / (workers * TASKS_A_WORKER)
     for group in groups.values():
         most = max(1, POPULATION_BYTES // population_bytes(group[0]))
-        stack_count = -(-len(group) // most)
-        size = -(-len(group) // stack_count)  # as equal as can be
+        if workers > 1:
+            most = min(most, max(SMALLEST_SHARED, int(fair / cost(group[0]))))
+        size = -(-len(group) // -(-len(group) // most))  # as equal as can be
         stacks += [tuple(group[i : i + size]) for i in range(0, len(group), size)]
     return stacks
 
@@ -288,3 +310,18 @@ def population_bytes(run: Run) -> int:
     batch = size if isinstance(size, int) else rows
     item = 4 if network.dtype == "float32" else 8
     return item * (6 * network.parameters + 4 * batch * sum(network.sizes))
+
+
+def cost(run: Run) -> float:
+    """About how many seconds a run takes in a large population, on one core of 2024.
+
+    A step costs a call, the arithmetic of three matrix products, and passes over the parameters.
+    Good for ordering and sharing work; `bill.py` measures.
+    """
+    training, parameters = run.config.training, network_of(run.setting).parameters
+    rows = count(run.setting.material, run.config.data.preparation).train
+    batch = training.batch_size if isinstance(training.batch_size, int) else rows
+    step = 1e-6 + 6 * batch * parameters / 80e9 + 1.8e-9 * parameters
+    every = training.epochs if training.evaluate_every == "last" else int(training.evaluate_every)
+    evaluation = 2 * rows * parameters / 40e9 + 30e-6
+    return 1e-3 + training.epochs * (-(-rows // batch) * step + evaluation / max(every, 1))

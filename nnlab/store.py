@@ -25,13 +25,13 @@ from filelock import FileLock, Timeout
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
 from nnlab.plan import Run, settings_of
+from nnlab.result import Result
 from nnlab.text import csv_text
-from nnlab.train import Result
 
 FORMAT = 1  # of results.sqlite
 BASIC = ("run", "strategy", "seed", "status", "epochs", "best_epoch", "seconds", "parameters")
-OURS = ("results.sqlite", "results.sqlite-journal", "runs.csv", "curves.csv", "config.yaml", "weights")
-
+DATABASE = "results.sqlite"
+OURS = (DATABASE, f"{DATABASE}-journal", "runs.csv", "curves.csv", "config.yaml", "weights", "checkpoints")
 ALWAYS = 6  # metrics that every task has: the losses, gap, penalty, weight_norm
 
 _SCHEMA = f"""
@@ -87,7 +87,7 @@ class Store:
             self._acquire()
             if self._overwrite:
                 _remove(self.folder, OURS)
-            self._database = _open_database(self.folder / "results.sqlite")
+            self._database = _open_database(self.folder / DATABASE)
             (self.folder / "weights").mkdir(exist_ok=True)
         return self
 
@@ -134,12 +134,14 @@ class Store:
 
         with _environment(self.folder), self._database:
             for run, result in zip(runs, results, strict=True):
-                write_atomically(self.folder / "weights" / f"{run.id}.safetensors", save(result.weights))
+                write_atomically(
+                    self.folder / "weights" / f"{run.id}.safetensors", save(dict(result.weights))
+                )
                 self._insert(run, result)
 
     def _insert(self, run: Run, result: Result) -> None:
         features = run.setting.material.feature_names
-        weights = dict(zip(features, map(float, result.feature_weights), strict=True))
+        weights = dict(zip(features, map(float, result.feature_weights), strict=False))
         values: dict[str, object] = {
             "run": result.run,
             "seed": run.seed,
@@ -155,6 +157,8 @@ class Store:
         }
         self._database.execute(f"INSERT OR REPLACE INTO runs {_places(values)}", list(values.values()))
         self._database.execute("DELETE FROM curves WHERE run = ?", [result.run])
+        if not result.curves:
+            return
         columns = {name: column.tolist() for name, column in result.curves.items()}
         lines = zip([result.run] * len(columns["epoch"]), *columns.values(), strict=True)
         self._database.executemany(f"INSERT INTO curves {_places(['run', *columns])}", lines)
@@ -173,7 +177,7 @@ def read(folder: Path) -> list[Row]:
         InputError: there are no results.
         EnvironmentFault: they cannot be read.
     """
-    path = folder / "results.sqlite"
+    path = folder / DATABASE
     if not path.is_file():
         raise InputError(
             f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
@@ -185,9 +189,9 @@ def read(folder: Path) -> list[Row]:
 
 def folders(path: Path) -> list[Path]:
     """The experiments at a path: itself, or the folders inside it that hold results."""
-    if (path / "results.sqlite").is_file() or not path.is_dir():
+    if (path / DATABASE).is_file() or not path.is_dir():
         return [path]
-    return sorted(found.parent for found in path.glob("*/results.sqlite"))
+    return sorted(found.parent for found in path.glob(f"*/{DATABASE}"))
 
 
 def varying(rows: Iterable[Row]) -> list[str]:

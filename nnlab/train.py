@@ -13,7 +13,9 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nnlab.arrays import Array, Indices
-from nnlab.data.prepare import Prepared, prepare
+from nnlab.checkpoint import Keeper, Snapshot
+from nnlab.data.prepare import Prepared
+from nnlab.data.recent import recall
 from nnlab.evaluation import Evaluator, Rows
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.masks import Masks
@@ -21,42 +23,22 @@ from nnlab.nn.mlp import Workspace
 from nnlab.nn.regularizers import Dropout, EarlyStopping, Regularizer
 from nnlab.nn.stacking import stack, take
 from nnlab.plan import Run, network_of
+from nnlab.result import (
+    Result,
+    Status,
+    by_name,
+    feature_weights,
+    from_parts,
+    to_parts,
+    top_feature_share,
+    with_gap,
+)
 from nnlab.streams import stream
 
 R = TypeVar("R", bound=Regularizer)
 
+KEPT = ("params", "seconds", "first_loss", "best_value", "best_epoch")  # state in arrays, (runs, ...)
 DIVERGED = 1000.0  # times the loss before the first step: no training comes back from there
-
-
-@dataclass(frozen=True)
-class Result:
-    """What is left of a run once it has ended.
-
-    Args:
-        run: its id.
-        status: completed, diverged or failed.
-        epochs: epochs trained.
-        best_epoch: the epoch restored by early stopping; without it, the recorded epoch with the
-            lowest validation loss (training loss if there are no validation rows).
-        seconds: its share of its population's training time.
-        metrics: by name; none of a run that did not complete.
-        curves: column -> one value for each recorded epoch.
-        weights: parameter name -> array, as they were at the end or at the restored epoch.
-        feature_weights: norm of the first-layer weights of each feature.
-        error: why it failed.
-    """
-
-    run: str
-    status: str
-    epochs: int
-    best_epoch: int | None
-    seconds: float
-    parameters: int
-    metrics: dict[str, float]
-    curves: dict[str, Array]
-    weights: dict[str, Array]
-    feature_weights: Array
-    error: str | None = None
 
 
 @dataclass(frozen=True)
@@ -77,19 +59,22 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def train(runs: Sequence[Run], watch: Watch | None = None) -> list[Result]:
+def train(runs: Sequence[Run], watch: Watch | None = None, keeper: Keeper | None = None) -> list[Result]:
     """Train runs of one shape together.
 
     Args:
         runs: as grouped by `plan.populations`.
         watch: called after every recorded epoch.
+        keeper: keeps checkpoints; a population that has one goes on from it, with the same bits.
 
     Returns:
         One result for each run, in their order.
     """
     # More BLAS threads would change bits; and a run may diverge, which is its own affair.
     with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        results = Population(runs).train(watch or (lambda _: None))
+        snapshot = keeper.load([run.id for run in runs]) if keeper else None
+        population = Population.resume(runs, snapshot) if snapshot else Population(runs)
+        results = population.train(watch or (lambda _: None), keeper)
     return [results[run.id] for run in runs]
 
 
@@ -102,6 +87,7 @@ class Population:
         self.config = first.config
         self.network = network_of(first)
         self.task = first.material.task
+        self.began_with = tuple(run.id for run in runs)
         self.results: dict[str, Result] = {}
         self.epoch = 0
         self._load_data()
@@ -112,7 +98,7 @@ class Population:
         sets: dict[Any, Prepared] = {}
         for key, run in zip(keys, self.runs, strict=True):
             if key not in sets:
-                sets[key] = prepare(run.setting.material, run.config.data.preparation, run.seed)
+                sets[key] = recall(run.setting.material, run.config.data.preparation, run.seed)
         order = {key: i for i, key in enumerate(sets)}
         self.owner: Indices = np.array([order[key] for key in keys], dtype=np.intp)
         self.rows = {
@@ -138,7 +124,7 @@ class Population:
         self.batch = size if isinstance(size, int) else self.train_rows
         dropout = self._regularizer(Dropout)
         self.masks = None
-        if dropout is not None:
+        if dropout is not None and config.model.hidden:
             generators = [stream(run.seed, "dropout") for run in self.runs]
             self.masks = Masks(np.asarray(dropout.p), config.model.hidden, self.batch, generators)
         self.seconds = np.zeros(count)
@@ -171,11 +157,12 @@ class Population:
 
     # --- the loop -----------------------------------------------------------------------------
 
-    def train(self, watch: Watch) -> dict[str, Result]:
+    def train(self, watch: Watch, keeper: Keeper | None = None) -> dict[str, Result]:
         """Train until every run has ended; returns results by run id."""
         clock = time.perf_counter()
         epochs = self.config.training.epochs
-        self._record()
+        if self.epoch == 0:
+            self._record()
         while self.runs and self.epoch < epochs:
             self.epoch += 1
             self._train_epoch()
@@ -184,6 +171,8 @@ class Population:
                 watch(self._progress())
             clock = self._share_time(clock)
             self._let_leave()
+            if keeper is not None and self.runs and keeper.is_due():
+                keeper.save(self.snapshot())
         self._finish(np.arange(len(self.runs)), "completed")
         return self.results
 
@@ -302,7 +291,7 @@ class Population:
             setattr(self, name, [getattr(self, name)[i] for i in staying])
         self._lay_out()
 
-    def _finish(self, leaving: Indices, status: str) -> None:
+    def _finish(self, leaving: Indices, status: Status) -> None:
         """Writes the results of runs that have ended; test rows are met here, and only here."""
         if len(leaving) == 0:
             return
@@ -313,15 +302,14 @@ class Population:
         for i, member in enumerate(leaving):
             run, curve = self.runs[member], self.curves[member]
             best = int(self.best_epoch[member]) if self.epoch else 0
+            own = [layer[i] for layer in layers]
+            norms = feature_weights(own[0])
             metrics = {}
             if status == "completed":
                 row = next(row for row in curve if row["epoch"] == best) if restored else curve[-1]
                 metrics = {name: value for name, value in row.items() if name != "epoch"}
                 metrics |= {f"test_{name}": float(values[i]) for name, values in tests.items()}
-            own = [layer[i] for layer in layers]
-            feature_weights = np.linalg.norm(own[0][:-1].astype(np.float64), axis=1)
-            if status == "completed":
-                metrics["top_feature_share"] = _top_share(feature_weights)
+                metrics["top_feature_share"] = top_feature_share(norms)
             self.results[run.id] = Result(
                 run=run.id,
                 status=status,
@@ -329,11 +317,74 @@ class Population:
                 best_epoch=best if status == "completed" else None,
                 seconds=float(self.seconds[member]),
                 parameters=self.network.parameters,
-                metrics=_with_gap(metrics),
+                metrics=with_gap(metrics),
                 curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
-                weights=_by_name(own),
-                feature_weights=feature_weights,
+                weights=by_name(own),
+                feature_weights=norms,
             )
+
+    # --- checkpoints ----------------------------------------------------------------------------
+
+    def snapshot(self) -> Snapshot:
+        """Everything that cannot be computed anew from the runs, between two epochs."""
+        arrays = {name: getattr(self, name) for name in KEPT}
+        arrays |= {f"state/{name}": array for name, array in self.state.items() if name != "scratch"}
+        if self.best_params is not None:
+            arrays["best_params"] = self.best_params
+        columns = list(self.curves[0][0]) if self.curves else []
+        arrays["curves"] = np.array(
+            [[[row[name] for name in columns] for row in curve] for curve in self.curves]
+        )
+        results = {}
+        for result in self.results.values():
+            parts, results[result.run] = to_parts(result)
+            arrays |= {f"results/{result.run}/{name}": array for name, array in parts.items()}
+        generators = {"batches": self.shuffles, "dropout": self.masks.generators if self.masks else []}
+        facts = {
+            "epoch": self.epoch,
+            "still_training": [run.id for run in self.runs],
+            "columns": columns,
+            "results": results,
+            "generators": {
+                name: [rng.bit_generator.state for rng in streams] for name, streams in generators.items()
+            },
+        }
+        return Snapshot(self.began_with, arrays, facts)
+
+    @classmethod
+    def resume(cls, runs: Sequence[Run], snapshot: Snapshot) -> "Population":
+        """The population as it was when the snapshot was taken."""
+        arrays, facts = snapshot.arrays, snapshot.facts
+        by_id = {run.id: run for run in runs}
+        # Even where all have left, the class needs a run to know shapes by.
+        population = cls([by_id[run] for run in facts["still_training"]] or runs[:1])
+        population.began_with = snapshot.runs
+        population.epoch = facts["epoch"]
+        for name in KEPT:
+            getattr(population, name)[...] = arrays[name]
+        for name, array in population.state.items():
+            if name != "scratch":
+                array[...] = arrays[f"state/{name}"]
+        if population.best_params is not None:
+            population.best_params[...] = arrays["best_params"]
+        population.curves = [
+            [dict(zip(facts["columns"], map(float, row), strict=True)) for row in curve]
+            for curve in arrays["curves"]
+        ]
+        streams = {
+            "batches": population.shuffles,
+            "dropout": population.masks.generators if population.masks else [],
+        }
+        for name, states in facts["generators"].items():
+            for rng, state in zip(streams[name], states, strict=True):
+                rng.bit_generator.state = state
+        for run, rest in facts["results"].items():
+            prefix = f"results/{run}/"
+            parts = {
+                name.removeprefix(prefix): array for name, array in arrays.items() if name.startswith(prefix)
+            }
+            population.results[run] = from_parts(parts, rest)
+        return population
 
 
 def _part(data: Prepared, split: str) -> tuple[Array, Array]:
@@ -344,25 +395,3 @@ def _norm(layers: Sequence[Array]) -> Array:
     """Euclidean norm of all weights, biases left out, (runs,)."""
     squares = (np.square(layer[:, :-1], dtype=np.float64).sum(axis=(1, 2)) for layer in layers)
     return np.asarray(np.sqrt(sum(squares)))
-
-
-def _by_name(layers: Sequence[Array]) -> dict[str, Array]:
-    """The parameters of one run: layer1.weight (fan_in, fan_out), layer1.bias (fan_out,), ..."""
-    named = {}
-    for i, layer in enumerate(layers, start=1):
-        named[f"layer{i}.weight"] = np.ascontiguousarray(layer[:-1])
-        named[f"layer{i}.bias"] = np.ascontiguousarray(layer[-1])
-    return named
-
-
-def _top_share(feature_weights: Array) -> float:
-    """The share that the most trusted feature has in the squared weights of the first layer."""
-    squares = np.square(feature_weights)
-    total = squares.sum()
-    return float(squares.max() / total) if total > 0 else float("nan")
-
-
-def _with_gap(metrics: dict[str, float]) -> dict[str, float]:
-    """Adds gap = test loss - train loss; validation loss stands in where there are no test rows."""
-    unseen = metrics.get("test_loss", metrics.get("val_loss"))
-    return metrics if unseen is None else metrics | {"gap": unseen - metrics["train_loss"]}

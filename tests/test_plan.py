@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from nnlab import plan
-from nnlab.config.load import load
+from nnlab.config.load import Override, load
 from nnlab.errors import InputError
 from nnlab.plan import Plan, Run, plan_sweep, plan_train, populations
 
@@ -17,10 +17,10 @@ Sweep = Callable[..., Plan]
 def sweep(tmp_path: Path) -> Sweep:
     """Plans the sweep of a config given as text."""
 
-    def planned(text: str, *overrides: tuple[str, str]) -> Plan:
+    def planned(text: str) -> Plan:
         path = tmp_path / "config.yaml"
         path.write_text(text)
-        return plan_sweep(load(str(path), overrides))
+        return plan_sweep(load(str(path)))
 
     return planned
 
@@ -94,7 +94,8 @@ def test_a_larger_grid_keeps_the_ids_of_a_smaller_one(sweep: Sweep) -> None:
 def test_whatever_changes_the_numbers_changes_the_id(tmp_path: Path, change: tuple[str, str]) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(MOONS)
-    base, other = (plan_train(load(str(path), overrides)).runs[0].id for overrides in ([], [change]))
+    changed = [Override(*change, "--set")]
+    base, other = (plan_train(load(str(path), overrides)).runs[0].id for overrides in ([], changed))
     assert base != other
 
 

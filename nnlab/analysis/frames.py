@@ -7,7 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from nnlab.store import Row
+from nnlab.metrics import RUN_METRICS
+from nnlab.store import BASIC, Row, varying
+
+WORDS = ("experiment", "strategy", "setting")
+FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
+_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings"}
 
 
 def runs_frame(experiments: Sequence[tuple[Path, Sequence[Row]]]) -> pd.DataFrame:
@@ -15,8 +20,9 @@ def runs_frame(experiments: Sequence[tuple[Path, Sequence[Row]]]) -> pd.DataFram
 
     Returns:
         Columns experiment, strategy, setting (what varies inside the strategy, `key=value`), run, seed,
-        status, the metrics, and settings (everything that was set, as JSON).
+        status, the metrics, settings (everything that was set, as JSON), and each setting that varies.
     """
+    keys = varying([row for _, rows in experiments for row in rows])
     lines: list[dict[str, Any]] = []
     for folder, rows in experiments:
         inside = _varying_inside(rows)
@@ -29,9 +35,19 @@ def runs_frame(experiments: Sequence[tuple[Path, Sequence[Row]]]) -> pd.DataFram
                     "setting": setting,
                     "settings": json.dumps(row.settings, sort_keys=True),
                     **row.values,
+                    **{key: _cell(row.settings.get(key)) for key in keys},
                 }
             )
     return pd.DataFrame(lines)
+
+
+def setting_columns(runs: pd.DataFrame) -> list[str]:
+    """The columns of a runs frame that are settings."""
+    return [name for name in runs.columns if name not in _KNOWN]
+
+
+def _cell(value: object) -> object:
+    return json.dumps(value) if isinstance(value, list | dict) else value
 
 
 def _varying_inside(rows: Sequence[Row]) -> dict[str, list[str]]:

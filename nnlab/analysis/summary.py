@@ -3,6 +3,7 @@
 import pandas as pd
 from scipy import stats
 
+from nnlab.analysis.frames import FACTS, setting_columns
 from nnlab.metrics import RUN_METRICS, higher_is_better
 
 CONFIDENCE = 0.95
@@ -19,10 +20,11 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
         order_by: the metric that decides what is best; without it (no validation rows) train_loss.
 
     Returns:
-        Columns experiment, strategy, setting, seeds (completed), diverged, failed, and for each metric
-        that any run has `<metric>`, `<metric>_low` and `<metric>_high`.
+        Columns experiment, strategy, setting, each setting that varies, seeds (completed), diverged,
+        failed, and for each metric that any run has `<metric>`, `<metric>_low` and `<metric>_high`.
     """
-    metrics = [name for name in RUN_METRICS if name in runs and runs[name].notna().any()]
+    metrics = [name for name in (*RUN_METRICS, *FACTS) if name in runs and runs[name].notna().any()]
+    settings = setting_columns(runs)
     lines = []
     for (experiment, strategy, _), group in runs.groupby(["experiment", "strategy", "settings"], sort=False):
         completed = group[group["status"] == "completed"]
@@ -30,6 +32,7 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
             "experiment": experiment,
             "strategy": strategy,
             "setting": group["setting"].iloc[0],
+            **{key: group[key].iloc[0] for key in settings},
             "seeds": len(completed),
             "diverged": int((group["status"] == "diverged").sum()),
             "failed": int((group["status"] == "failed").sum()),
@@ -38,14 +41,18 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
             mean, low, high = interval(completed[name].dropna())
             line |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         lines.append(line)
-    summary = pd.DataFrame(lines)
-    if order_by not in summary:
-        order_by = "train_loss"
-    if order_by in summary:
-        summary = summary.sort_values(
-            order_by, ascending=not higher_is_better(order_by), na_position="last", kind="stable"
-        )
-    return summary.reset_index(drop=True)
+    return order(pd.DataFrame(lines), order_by)
+
+
+def order(summary: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The lines of a summary by one column: metrics best first, settings and counts from small to large."""
+    if column not in summary:  # no validation rows
+        column = "train_loss"
+    if column not in summary:  # no run completed
+        return summary
+    return summary.sort_values(
+        column, ascending=not higher_is_better(column), na_position="last", kind="stable"
+    ).reset_index(drop=True)
 
 
 def interval(values: "pd.Series[float]") -> tuple[float, float, float]:

@@ -3,14 +3,18 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnlab.errors import InputError
 from nnlab.text import one_line
 
+if TYPE_CHECKING:
+    from nnlab.config.load import Override
+
 RUNS = Path("runs")
+CHECKPOINT_SECONDS = 30.0
 
 ConfigPath = Annotated[str, typer.Argument(metavar="CONFIG", help="The YAML config.")]
 Set = Annotated[
@@ -29,21 +33,39 @@ OutputFolder = Annotated[
 DryRun = Annotated[bool, typer.Option("--dry-run", help="Say what would be trained; train nothing.")]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Forget the experiment's earlier runs first.")]
 Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress and no messages.")]
+Checkpoint = Annotated[
+    float,
+    typer.Option("--checkpoint", metavar="SECONDS", min=0, help="How often a long training saves its state."),
+]
 
 
-def pairs(assignments: list[str] | None, option: str) -> list[tuple[str, str]]:
-    """Split KEY=VALUE options.
+def overrides(assignments: list[str] | None, option: str, below: str = "") -> "list[Override]":
+    """The values that KEY=VALUE options give.
 
-    >>> pairs(["a.b=1=2"], "--set")
-    [('a.b', '1=2')]
+    Args:
+        assignments: as typed.
+        option: its name.
+        below: what the keys begin with in the config.
+
+    >>> overrides(["a.b=1=2"], "--set")[0]
+    Override(key='a.b', text='1=2', origin='--set a.b=1=2')
     """
+    from nnlab.config.load import Override
+
     found = []
     for text in assignments or []:
         key, equals, value = text.partition("=")
         if not equals or not key:
             raise InputError(f"{option} {text}: expected KEY=VALUE, e.g. {option} training.epochs=10")
-        found.append((key, value))
+        found.append(Override(below + key, value, f"{option} {text}"))
     return found
+
+
+def override(key: str, value: object, option: str) -> "list[Override]":
+    """The value that an option of its own gives, if it was given."""
+    from nnlab.config.load import Override
+
+    return [] if value is None else [Override(key, str(value), f"{option} {value}")]
 
 
 def tell_notes(notes: Sequence[str], quiet: bool) -> None:

@@ -41,6 +41,13 @@ class Bar:
         if self._live is not None:
             self._live.stop()
 
+    def say(self, words: str) -> None:
+        """Tell once what is about to happen."""
+        if self._live is not None:
+            self._live.console.print(words, markup=False, highlight=False)
+        elif not self._quiet:
+            print(words, file=sys.stderr)
+
     def update(self, share: float, words: str) -> None:
         """Show how far the work is.
 

@@ -24,7 +24,8 @@ def report(
     ] = None,
     metric: Annotated[str, typer.Option("--metric", help="What decides which is best.")] = "val_loss",
     sort_by: Annotated[
-        str | None, typer.Option("--sort-by", metavar="COL", help="Order by this column.")
+        str | None,
+        typer.Option("--sort-by", metavar="COL", help="Order by a metric, best first, or by a setting."),
     ] = None,
     cols: Annotated[
         str | None,
@@ -38,7 +39,7 @@ def report(
 ) -> int:
     """Compare what experiments have stored: means over seeds with 95 % intervals."""
     from nnlab.analysis.frames import runs_frame
-    from nnlab.analysis.summary import summarize
+    from nnlab.analysis.summary import order, summarize
     from nnlab.render.formats import FORMATS
     from nnlab.store import folders, read
 
@@ -48,7 +49,7 @@ def report(
         )
     if metric not in RUN_METRICS:
         raise InputError(
-            f"--metric {metric}: expected a metric such as val_loss{did_you_mean(metric, RUN_METRICS)}"
+            f"--metric {metric}: expected {', '.join(RUN_METRICS)}{did_you_mean(metric, RUN_METRICS)}"
         )
     found = [folder for path in paths or [options.RUNS] for folder in folders(path)]
     if not found:
@@ -64,8 +65,8 @@ def report(
             raise InputError(
                 f"--sort-by {sort_by}: not a column of the report{did_you_mean(sort_by, summary.columns)}"
             )
-        summary = summary.sort_values(sort_by, kind="stable").reset_index(drop=True)
-    metrics = _chosen(cols, summary) if cols else compared_metrics(runs)
+        summary = order(summary, sort_by)
+    metrics = compared_metrics(runs) if cols is None else _chosen(cols, summary)
     text = FORMATS[format_name].write(summary.head(top) if top else summary, metrics)
     _emit(text, output)
     return 0
@@ -73,12 +74,12 @@ def report(
 
 def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
     names = [name.strip() for name in cols.split(",")]
-    known = [name for name in RUN_METRICS if name in summary]
+    known = [str(name).removesuffix("_low") for name in summary if str(name).endswith("_low")]
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known) or f"; these runs have {', '.join(known)}"
-            raise InputError(f"--cols {name}: not a metric of these runs{hint}")
-    return names
+            raise InputError(f"--cols {name or cols!r}: not a number of these runs{hint}")
+    return list(dict.fromkeys(names))
 
 
 def _emit(text: str, output: Path | None) -> None:

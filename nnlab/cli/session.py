@@ -1,21 +1,27 @@
 """What train and sweep do alike: read the config, plan, train what is missing, store."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from os.path import relpath
 from pathlib import Path
 from typing import Any
 
+from nnlab.checkpoint import SECONDS, Keeper
 from nnlab.cli.progress import Bar
-from nnlab.config.load import ConfigFile, load
+from nnlab.config.load import ConfigFile, Override, load
 from nnlab.errors import SettingError
-from nnlab.execute import Tick, execute
-from nnlab.plan import Plan, Run
+from nnlab.execute import Execution, Tick
+from nnlab.executors import Cluster, Executor, InProcess, Processes
+from nnlab.plan import Plan, Run, cost, populations
 from nnlab.registry import write
+from nnlab.result import Result
 from nnlab.store import Store
-from nnlab.train import Result
+from nnlab.train import train
 
 COMPLETED_WITH_FAILURES = 3
+WORTH_STARTING_PROCESSES = 4.0  # seconds of work, estimated; starting workers takes about one
 
 
 @dataclass(frozen=True)
@@ -42,7 +48,7 @@ class Session:
 
 def prepare(
     config: str,
-    overrides: Sequence[tuple[str, str]],
+    overrides: Sequence[Override],
     output: Path,
     make_plan: Callable[[ConfigFile], Plan],
 ) -> Session:
@@ -59,10 +65,26 @@ def prepare(
     return Session(file, plan, output / file.config.name)
 
 
+@dataclass(frozen=True)
+class Means:
+    """With what a session is carried out; no bit of a result depends on it.
+
+    Args:
+        jobs: worker processes; 1 is this process, None leaves the choice to nnlab.
+        cluster: address of a Dask cluster, or None.
+        checkpoint_seconds: how long a population trains before its state is written again.
+    """
+
+    jobs: int | None = 1
+    cluster: str | None = None
+    checkpoint_seconds: float = SECONDS
+
+
 def run(
     session: Session,
     bar: Bar,
     describe: Callable[[Tick], str],
+    means: Means,
     overwrite: bool,
     retry_failed: bool = False,
     on_results: Callable[[Sequence[Run], Sequence[Result]], None] = lambda runs, results: None,
@@ -80,7 +102,7 @@ def run(
         missing = [run for run in session.plan.runs if run.id not in known]
         try:
             with bar:
-                for runs, results in execute(missing, lambda tick: bar.update(tick.share, describe(tick))):
+                for runs, results in _carry_out(session, missing, bar, describe, means):
                     store.save(runs, results)
                     trained += len(results)
                     on_results(runs, results)
@@ -91,9 +113,49 @@ def run(
     return trained
 
 
+def _carry_out(
+    session: Session, missing: Sequence[Run], bar: Bar, describe: Callable[[Tick], str], means: Means
+) -> Iterator[tuple[Sequence[Run], Sequence[Result]]]:
+    if not missing:
+        return
+    keeper = Keeper(session.folder / "checkpoints", means.checkpoint_seconds)
+    workers = _workers(missing, means)
+
+    def tell(tick: Tick) -> None:
+        bar.update(tick.share, describe(tick))
+
+    work = partial(train, keeper=keeper)
+    executor: Executor
+    if means.cluster is not None:
+        executor = Cluster(missing, means.cluster, work)
+    elif workers > 1:
+        executor = Processes(missing, workers, work)
+    else:
+        executor = InProcess(lambda progress: tell(execution.tick(progress)), work)
+    stacks = populations(missing, executor.workers, keeper.groups())
+    execution = Execution(stacks, tell)
+    bar.say(f"training {len(missing):,} runs in {len(stacks):,} populations {executor.where}")
+    try:
+        for runs, results in execution.run(executor):
+            yield runs, results
+            keeper.forget([run.id for run in runs])
+    finally:
+        executor.close()
+
+
+def _workers(missing: Sequence[Run], means: Means) -> int:
+    """How many processes: as asked for; otherwise all cores if the work is worth starting them."""
+    cores = len(os.sched_getaffinity(0))
+    if means.jobs is None:
+        worth = sum(map(cost, missing)) > WORTH_STARTING_PROCESSES
+        return min(cores, len(missing)) if worth else 1
+    jobs = cores if means.jobs == -1 else means.jobs
+    return max(1, min(jobs, len(missing)))
+
+
 def _resolved(session: Session) -> dict[str, Any]:
     """The config with every default filled in; its paths start at the folder it is stored in."""
-    config = write(replace(session.file.config))
+    config = write(session.file.config)
     for key in ("path", "validation_path", "test_path"):
         if config["data"].get(key) is not None:
             config["data"][key] = relpath(session.file.folder / config["data"][key], session.folder)

@@ -1,6 +1,7 @@
 """`nnlab sweep`: every setting with every seed, then the comparison."""
 
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,10 +10,12 @@ import typer
 
 from nnlab.cli import options
 from nnlab.cli.progress import Bar
+from nnlab.errors import InputError
 
 if TYPE_CHECKING:
+    from nnlab.execute import Tick
     from nnlab.plan import Run
-    from nnlab.train import Result
+    from nnlab.result import Result
 
 
 def sweep(
@@ -27,6 +30,15 @@ def sweep(
     seeds: Annotated[str | None, typer.Option("--seeds", help="How many, or a list such as 0,1,2.")] = None,
     name: options.Name = None,
     output: options.OutputFolder = options.RUNS,
+    jobs: Annotated[
+        int | None,
+        typer.Option("-j", "--jobs", min=-1, help="Worker processes: 1 is none but this, -1 all cores."),
+    ] = None,
+    cluster: Annotated[
+        str | None,
+        typer.Option("--cluster", metavar="ADDRESS", help="A Dask cluster: tcp://, tls://, or local:N."),
+    ] = None,
+    checkpoint: options.Checkpoint = options.CHECKPOINT_SECONDS,
     dry_run: options.DryRun = False,
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train failed and diverged runs again.")
@@ -41,10 +53,9 @@ def sweep(
     from nnlab.cli import session
     from nnlab.plan import plan_sweep, populations
 
-    overrides = options.pairs(sets, "--set")
-    overrides += [(f"sweep.grid.{key}", value) for key, value in options.pairs(grid, "--grid")]
-    overrides += [("sweep.seeds", f"[{seeds}]" if "," in seeds else seeds)] if seeds is not None else []
-    overrides += [("name", name)] if name is not None else []
+    overrides = options.overrides(sets, "--set") + options.overrides(grid, "--grid", below="sweep.grid.")
+    listed = f"[{seeds}]" if seeds is not None and "," in seeds else seeds
+    overrides += options.override("sweep.seeds", listed, "--seeds") + options.override("name", name, "--name")
     job = session.prepare(config, overrides, output, plan_sweep)
     runs = job.plan.runs
     options.tell_notes(job.notes(), quiet)
@@ -52,11 +63,14 @@ def sweep(
         stacks = len(populations(runs))
         print(f"would train {len(runs):,} runs in {stacks:,} populations, stored in {job.folder}")
         return 0
+    if jobs == 0:
+        raise InputError("--jobs 0: expected a number of processes, or -1 for all cores")
     leader = Leader()
     trained = session.run(
         job,
         Bar(job.file.config.name, quiet),
-        lambda tick: f"{tick.done}/{tick.total} runs{leader.words()}",
+        leader.describe,
+        session.Means(jobs, cluster, checkpoint),
         overwrite,
         retry_failed,
         leader.note,
@@ -73,6 +87,7 @@ class Leader:
 
     def __init__(self) -> None:
         self._losses: dict[str, list[float]] = {}
+        self._started = time.monotonic()
 
     def note(self, runs: "Sequence[Run]", results: "Sequence[Result]") -> None:
         """Takes in a finished population."""
@@ -81,8 +96,14 @@ class Leader:
             if loss is not None:
                 self._losses.setdefault(run.setting.strategy, []).append(loss)
 
-    def words(self) -> str:
-        """A phrase for the progress bar."""
+    def describe(self, tick: "Tick") -> str:
+        """How far the sweep is, for the progress bar."""
+        rate = tick.done / max(time.monotonic() - self._started, 1e-9)
+        failed = f", {tick.failed} failed" if tick.failed else ""
+        done = f"{tick.done:,}/{tick.total:,} runs, {tick.running} running{failed}, {rate:.3g} a second"
+        return done + self._best()
+
+    def _best(self) -> str:
         from nnlab.render.numbers import number
 
         if not self._losses:

@@ -18,6 +18,7 @@ def train(
     ] = None,
     name: options.Name = None,
     output: options.OutputFolder = options.RUNS,
+    checkpoint: options.Checkpoint = options.CHECKPOINT_SECONDS,
     dry_run: options.DryRun = False,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
@@ -28,9 +29,8 @@ def train(
     from nnlab.plan import network_of, plan_train
     from nnlab.render.numbers import number
 
-    overrides = options.pairs(sets, "--set")
-    overrides += [("seed", str(seed))] if seed is not None else []
-    overrides += [("name", name)] if name is not None else []
+    overrides = options.overrides(sets, "--set")
+    overrides += options.override("seed", seed, "--seed") + options.override("name", name, "--name")
     job = session.prepare(config, overrides, output, plan_train)
     run = job.plan.runs[0]
     options.tell_notes(job.notes(), quiet)
@@ -40,10 +40,13 @@ def train(
         return 0
 
     def describe(tick: Tick) -> str:
+        if tick.latest is None:
+            return ""
         losses = ", ".join(f"{key} {number(value)}" for key, value in tick.latest.losses.items())
         return f"epoch {tick.latest.epoch}/{tick.latest.epochs}, {losses}"
 
-    trained = session.run(job, Bar(job.file.config.name, quiet), describe, overwrite)
+    means = session.Means(checkpoint_seconds=checkpoint)
+    trained = session.run(job, Bar(job.file.config.name, quiet), describe, means, overwrite)
     return _tell(job.folder, run.id, trained, quiet)
 
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Any, NamedTuple
 
 from nnlab.config.override import Raw, override, split_key
 from nnlab.config.schema import Config, Settings, regularizer
@@ -17,6 +17,23 @@ from nnlab.registry import Problem, build, did_you_mean, field_names, show
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
+Origins = dict[tuple[str, ...], str]
+
+
+class Override(NamedTuple):
+    """A value given on the command line.
+
+    Args:
+        key: dotted.
+        text: YAML.
+        origin: the option as it was typed, for messages.
+    """
+
+    key: str
+    text: str
+    origin: str
+
+
 @dataclass(frozen=True)
 class ConfigFile:
     """A config that was read and checked.
@@ -25,13 +42,13 @@ class ConfigFile:
         config: the typed record.
         raw: what YAML held, with the overrides put in: the base that a sweep varies.
         document: the text it came from, for messages about it.
-        origins: dotted key -> the option that set it on the command line.
+        origins: path of a setting -> the option that set it on the command line.
     """
 
     config: Config
     raw: Raw
     document: Document
-    origins: dict[str, str]
+    origins: Origins
 
     @property
     def folder(self) -> FilePath:
@@ -43,23 +60,22 @@ class ConfigFile:
         return InputError(f"{_where(error.path, False, self.document, self.origins)}: {error.message}")
 
 
-def load(path: str, overrides: Sequence[tuple[str, str]] = ()) -> ConfigFile:
+def load(path: str, overrides: Sequence[Override] = ()) -> ConfigFile:
     """Read a config file.
 
     Args:
         path: the YAML file.
-        overrides: pairs of dotted key and YAML text, as given by `--set KEY=VALUE`.
+        overrides: values that stand in for those of the file.
 
     Raises:
         InputError: one line for each problem, with file, line and column.
     """
     document = read(path)
     raw: Raw = document.data
-    origins = {}
-    for key, text in overrides:
-        origin = f"--set {key}={text}"
+    origins: Origins = {}
+    for key, text, origin in overrides:
         raw = override(raw, key, parse_value(text, origin))
-        origins[key] = origin
+        origins[split_key(key)] = origin
     config, problems = configure(raw, default_name=FilePath(path).stem)
     if config is not None:
         problems += list(_check_sweep(raw, config))
@@ -211,10 +227,13 @@ def is_axis(key: str, value: Any) -> bool:
     return isinstance(value, list)
 
 
-def _where(path: Path, at_key: bool, document: Document, origins: dict[str, str]) -> str:
-    """The place of a setting: the option that set it, or file, line and column."""
-    for end in range(len(path), 0, -1):
-        origin = origins.get(".".join(map(str, path[:end])))
-        if origin is not None:
+def _where(path: Path, at_key: bool, document: Document, origins: Origins) -> str:
+    """The place of a setting: the option that set it, or a part of it, or file, line and column."""
+    for key, origin in origins.items():
+        if path[: len(key)] == key:
             return origin
-    return document.locate(path, at_key)
+    if path in document.values:
+        return document.locate(path, at_key)
+    return next((origin for key, origin in origins.items() if key[: len(path)] == path != ()), "") or (
+        document.locate(path, at_key)
+    )

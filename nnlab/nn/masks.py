@@ -32,7 +32,7 @@ class Masks:
         threshold = np.clip(np.round(p * LEVELS), 0, LEVELS - 1)
         self._threshold = threshold.astype(np.uint16)
         self._scale = LEVELS / (LEVELS - threshold)
-        self._generators = generators
+        self.generators = generators
         self._words = [-(-count * batch // 4) for count in units]
         self._raw = np.empty((len(p), 0, sum(self._words) * 4), np.uint16)
         self._next = 0
@@ -60,17 +60,17 @@ class Masks:
         """The stream of these runs alone, between two epochs."""
         other = object.__new__(Masks)
         other._threshold, other._scale = self._threshold[runs], self._scale[runs]
-        other._generators = [self._generators[run] for run in runs]
+        other.generators = [self.generators[run] for run in runs]
         other._words = self._words
         other._raw = self._raw[runs, :0]
         other._next = 0
         return other
 
     def _draw(self, steps_left: int) -> None:
-        runs, words = len(self._generators), sum(self._words)
+        runs, words = len(self.generators), sum(self._words)
         steps = min(steps_left, max(1, CHUNK_BYTES // (runs * words * 8)))
         raw = np.empty((runs, steps * words), np.uint64)
-        for row, generator in zip(raw, self._generators, strict=True):
+        for row, generator in zip(raw, self.generators, strict=True):
             row[:] = generator.bit_generator.random_raw(steps * words)
         self._raw = raw.view(np.uint16).reshape(runs, steps, words * 4)
         self._next = 0

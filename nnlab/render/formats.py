@@ -2,6 +2,7 @@
 
 import io
 import json
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -88,18 +89,25 @@ def _markdown(cell: str) -> str:
 def write_csv(summary: pd.DataFrame, metrics: list[str]) -> str:
     """For other programs: every metric with the ends of its interval, all digits."""
     safe = summary.copy()
-    for name in ("experiment", "strategy", "setting"):
-        safe[name] = [csv_text(str(value)) for value in summary[name]]
+    for name in summary.columns:
+        safe[name] = [csv_text(value) if isinstance(value, str) else value for value in summary[name]]
     return safe.to_csv(index=False, lineterminator="\n")
 
 
 def write_json(summary: pd.DataFrame, metrics: list[str]) -> str:
     """For other programs: {"version": 1, "rows": [{column: value}]}, null where there is no number."""
     rows = [
-        {key: None if isinstance(value, float) and pd.isna(value) else value for key, value in row.items()}
+        {
+            str(key): None if isinstance(value, float) and pd.isna(value) else value
+            for key, value in row.items()
+        }
         for row in summary.to_dict("records")
     ]
     return json.dumps({"version": 1, "rows": rows}, indent=2, allow_nan=False) + "\n"
+
+
+def _json(value: object) -> object:
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 FORMATS = {

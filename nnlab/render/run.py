@@ -33,6 +33,8 @@ def describe_run(row: Row) -> str:
 
 def _stopping(row: Row) -> str:
     best = row.values["best_epoch"]
+    if row.settings["training.evaluate_every"] == "last":
+        return ""
     if row.settings.get("regularization.early_stopping.patience") is not None:
         return f", all numbers are of the restored epoch {best}"
     return f", best in epoch {best}"

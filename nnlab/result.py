@@ -1,0 +1,104 @@
+"""What is left of a run once it has ended, and what is told of its weights."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from nnlab.arrays import Array
+
+Status = Literal["completed", "diverged", "failed"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """The end of a run.
+
+    Args:
+        run: its id.
+        status: completed, diverged or failed.
+        epochs: epochs trained.
+        best_epoch: the epoch restored by early stopping; without it, the recorded epoch with the
+            lowest validation loss (training loss if there are no validation rows).
+        seconds: its share of its population's training time.
+        parameters: how many numbers it learned.
+        metrics: by name; none of a run that did not complete.
+        curves: column -> one value for each recorded epoch.
+        weights: parameter name -> array, as they were at the end or at the restored epoch.
+        feature_weights: norm of the first-layer weights of each feature.
+        error: why it failed.
+    """
+
+    run: str
+    status: Status
+    epochs: int
+    best_epoch: int | None
+    seconds: float
+    parameters: int
+    metrics: Mapping[str, float]
+    curves: Mapping[str, Array]
+    weights: Mapping[str, Array]
+    feature_weights: Array
+    error: str | None = None
+
+
+def failed(run: str, reason: str) -> Result:
+    """The end of a run that could not be trained."""
+    nothing: dict[str, Array] = {}
+    return Result(run, "failed", 0, None, 0.0, 0, {}, nothing, nothing, np.empty(0), reason)
+
+
+def by_name(layers: Sequence[Array]) -> dict[str, Array]:
+    """The parameters of one run: layer1.weight (fan_in, fan_out), layer1.bias (fan_out,), ..."""
+    named = {}
+    for i, layer in enumerate(layers, start=1):
+        named[f"layer{i}.weight"] = np.ascontiguousarray(layer[:-1])
+        named[f"layer{i}.bias"] = np.ascontiguousarray(layer[-1])
+    return named
+
+
+def feature_weights(first_layer: Array) -> Array:
+    """The norm of the first-layer weights of each feature, (features,)."""
+    return np.asarray(np.linalg.norm(first_layer[:-1].astype(np.float64), axis=1))
+
+
+def top_feature_share(norms: Array) -> float:
+    """The share that the most trusted feature has in the squared weights of the first layer.
+
+    >>> top_feature_share(np.array([1.0, 2.0, 2.0, 3.0]))
+    0.5
+    """
+    squares = np.square(norms)
+    total = squares.sum()
+    return float(squares.max() / total) if total > 0 else float("nan")
+
+
+def with_gap(metrics: dict[str, float]) -> dict[str, float]:
+    """Adds gap = test loss - train loss; validation loss stands in where there are no test rows."""
+    unseen = metrics.get("test_loss", metrics.get("val_loss"))
+    return metrics if unseen is None else metrics | {"gap": unseen - metrics["train_loss"]}
+
+
+# --- in a checkpoint --------------------------------------------------------------------------
+
+
+def to_parts(result: Result) -> tuple[dict[str, Array], dict[str, Any]]:
+    """A result as named arrays, and the rest as JSON can hold it."""
+    arrays = {f"curves/{name}": array for name, array in result.curves.items()}
+    arrays |= {f"weights/{name}": array for name, array in result.weights.items()}
+    arrays["feature_weights"] = result.feature_weights
+    names = ("run", "status", "epochs", "best_epoch", "seconds", "parameters", "metrics", "error")
+    return arrays, {name: getattr(result, name) for name in names}
+
+
+def from_parts(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Result:
+    """The inverse of `to_parts`."""
+    groups: dict[str, dict[str, Array]] = {"curves": {}, "weights": {}}
+    for name, array in arrays.items():
+        group, slash, rest = name.partition("/")
+        if slash:
+            groups[group][rest] = array
+    return Result(
+        **facts, curves=groups["curves"], weights=groups["weights"], feature_weights=arrays["feature_weights"]
+    )

@@ -1,0 +1,117 @@
+"""Initializers: moments of what they draw, bounds, and what `auto` decides."""
+
+import math
+
+import numpy as np
+import pytest
+
+from nnlab.arrays import Array
+from nnlab.nn.activations import ACTIVATIONS, Activation, Identity, LeakyRelu, Relu
+from nnlab.nn.initializers import INITIALIZERS, Auto, Glorot, He, Initializer, Lecun, Normal, Zeros
+from nnlab.nn.losses import CrossEntropy
+from nnlab.nn.mlp import Network
+from nnlab.nn.outputs import SoftmaxOutput
+
+FAN_IN, FAN_OUT = 300, 200
+RULES = {  # standard deviations as the papers give them
+    He: math.sqrt(2 / FAN_IN),
+    Glorot: math.sqrt(2 / (FAN_IN + FAN_OUT)),
+    Lecun: math.sqrt(1 / FAN_IN),
+}
+EVERY = pytest.mark.parametrize("initializer", [cls() for cls in INITIALIZERS.values()], ids=str)
+
+
+def weights(initializer: Initializer, activation: Activation | None = None, seed: int = 0) -> Array:
+    return initializer.weights(np.random.default_rng(seed), FAN_IN, FAN_OUT, activation or Relu())
+
+
+@pytest.mark.parametrize("distribution", ["normal", "uniform"])
+@pytest.mark.parametrize(("rule", "std"), RULES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_mean_and_deviation_are_those_of_the_paper(rule: type[He], std: float, distribution: str) -> None:
+    drawn = weights(rule(distribution=distribution))  # type: ignore[arg-type]
+    assert abs(drawn.mean()) < 5 * std / math.sqrt(drawn.size)
+    assert drawn.std() == pytest.approx(std, rel=5 / math.sqrt(2 * drawn.size))
+
+
+@pytest.mark.parametrize(("rule", "std"), RULES.items(), ids=lambda value: getattr(value, "__name__", ""))
+def test_uniform_weights_fill_their_bounds(rule: type[He], std: float) -> None:
+    bound = std * math.sqrt(3)  # sqrt(6 / fan_in) for he, sqrt(6 / (fan_in + fan_out)) for glorot
+    largest = np.abs(weights(rule(distribution="uniform"))).max()
+    assert 0.999 * bound < largest <= bound
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_normal_weights_have_normal_tails(rule: type[He]) -> None:
+    drawn = weights(rule())
+    beyond = np.mean(np.abs(drawn) > 2 * drawn.std())
+    assert beyond == pytest.approx(0.0455, abs=5 * math.sqrt(0.0455 / drawn.size))
+
+
+@EVERY
+def test_every_entry_fills_the_layer_and_repeats(initializer: Initializer) -> None:
+    once, again = weights(initializer), weights(initializer)
+    assert once.shape == (FAN_IN, FAN_OUT)
+    assert once.dtype == np.float64
+    assert np.array_equal(once, again)
+    assert initializer.biases(np.random.default_rng(0), 7).shape == (7,)
+
+
+@EVERY
+def test_biases_start_at_0(initializer: Initializer) -> None:
+    assert not initializer.biases(np.random.default_rng(0), 50).any()
+
+
+def test_zeros_are_zeros() -> None:
+    assert not weights(Zeros()).any()
+
+
+def test_normal_takes_any_deviation_whatever_the_width() -> None:
+    rule = Normal(std=3.0, bias_std=0.5)
+    assert weights(rule).std() == pytest.approx(3, rel=0.02)
+    assert rule.biases(np.random.default_rng(0), 60_000).std() == pytest.approx(0.5, rel=0.02)
+
+
+def test_auto_for_relu_is_he() -> None:
+    np.testing.assert_allclose(weights(Auto(), Relu()), weights(He()), rtol=1e-15)
+
+
+def test_auto_for_leaky_relu_has_the_gain_of_its_slope() -> None:
+    ratio = weights(Auto(), LeakyRelu(slope=0.5)) / weights(He())
+    np.testing.assert_allclose(ratio, math.sqrt(1 / (1 + 0.5**2)), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "rule"), [("tanh", Glorot), ("sigmoid", Glorot), ("selu", Lecun)])
+def test_auto_is_what_the_activation_recommends(name: str, rule: type[He]) -> None:
+    assert np.array_equal(weights(Auto(), ACTIVATIONS[name]()), weights(rule()))
+
+
+def mean_square_after(name: str, layers: int) -> float:
+    """Of z, from N(0, 1) through layers of 256 units with their `auto` weights."""
+    rng, activation = np.random.default_rng(0), ACTIVATIONS[name]()
+    z = rng.standard_normal((512, 256))  # (batch, units)
+    for _ in range(layers):
+        h = np.empty_like(z)
+        activation.f(z, h, (np.empty_like(z), np.empty_like(z)))
+        z = h @ Auto().weights(rng, 256, 256, activation)
+    return float(np.square(z).mean())
+
+
+@pytest.mark.parametrize("name", [name for name, cls in ACTIVATIONS.items() if cls.initializer == "he"])
+def test_auto_keeps_the_mean_square_of_pre_activations(name: str) -> None:
+    assert mean_square_after(name, layers=1) == pytest.approx(1, rel=0.1)
+
+
+@pytest.mark.parametrize("name", ["relu", "leaky_relu", "elu"])
+def test_auto_keeps_it_through_ten_layers(name: str) -> None:
+    assert 0.5 < mean_square_after(name, layers=10) < 2
+
+
+def test_the_first_parameters_of_a_network_are_its_layers_in_order() -> None:
+    network = Network((300, 200, 10), (LeakyRelu(0.5),), SoftmaxOutput(), CrossEntropy())
+    flat = network.first_parameters(Auto(), np.random.default_rng(0))
+    first, last = network.layers(flat[np.newaxis])
+    rng = np.random.default_rng(0)
+    assert np.array_equal(first[0, :-1], Auto().weights(rng, 300, 200, LeakyRelu(0.5)))
+    assert np.array_equal(last[0, :-1], Glorot().weights(rng, 200, 10, Identity()))  # feeds no activation
+    assert not first[0, -1].any()
+    assert not last[0, -1].any()
