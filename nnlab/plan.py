@@ -9,13 +9,15 @@ from typing import Any, Literal
 
 from nnlab.config.load import ConfigFile, configure, is_axis
 from nnlab.config.override import override, split_key
-from nnlab.config.schema import Config, Settings
+from nnlab.config.schema import Config, Settings, regularizer
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import count
 from nnlab.errors import InputError, Path, SettingError, dotted
+from nnlab.metrics import measures
 from nnlab.nn.losses import LOSSES
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import OUTPUTS
+from nnlab.nn.regularizers import EarlyStopping
 from nnlab.nn.stacking import numbers
 from nnlab.registry import show, write
 
@@ -185,10 +187,23 @@ def resolve(config: Config, material: Material) -> Config:
         raise SettingError(
             ("model", "output"), f"model.output: {output.name} is not for regression, expected identity"
         )
+    _check_watched_metric(config, material)
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
         training = replace(training, evaluate_every=max(1, round(training.epochs / CURVE_ROWS)))
     return replace(config, loss=loss, model=replace(config.model, output=output), training=training)
+
+
+def _check_watched_metric(config: Config, material: Material) -> None:
+    stopping = regularizer(config, EarlyStopping.name)
+    if isinstance(stopping, EarlyStopping):
+        names = [measure.name for measure in measures(material.task)]
+        if stopping.metric.partition("_")[2] not in names:
+            raise SettingError(
+                ("regularization", "early_stopping", "metric"),
+                f"regularization.early_stopping.metric: {stopping.metric} came for {material.task}, "
+                f"expected val_{' or val_'.join(names)}",
+            )
 
 
 def _batch_size(config: Config, material: Material) -> int | Literal["full"]:
@@ -289,6 +304,7 @@ def _shape(run: Run) -> Any:
         config.training,
         _kind(config.optimizer),
         tuple(map(_kind, active)),
+        material.task,
         network_of(run.setting).sizes,
         count(material, config.data.preparation),
     )

@@ -25,7 +25,8 @@ class Result:
         parameters: how many numbers it learned.
         metrics: by name; none of a run that did not complete.
         curves: column -> one value for each recorded epoch.
-        weights: parameter name -> array, as they were at the end or at the restored epoch.
+        weights: parameter name -> array, as they were at the end or at the restored epoch; none of a run
+            that did not complete.
         feature_weights: norm of the first-layer weights of each feature.
         error: why it failed.
     """

@@ -146,7 +146,8 @@ class Population:
         """Views and buffers for the runs in the stack, made anew whenever some have left."""
         self.layers = self.network.layers(self.params)
         self.gradients = self.network.layers(self.grads)
-        self.scratch = self.network.layers(self.state["scratch"])
+        self.weights, self.weight_grads = self.network.weights(self.params), self.network.weights(self.grads)
+        self.scratch = self.network.weights(self.state["scratch"])
         last = self.train_rows % self.batch
         dropout = self.masks is not None
         self.workspaces = {
@@ -163,6 +164,7 @@ class Population:
         epochs = self.config.training.epochs
         if self.epoch == 0:
             self._record()
+            self._let_leave()
         while self.runs and self.epoch < epochs:
             self.epoch += 1
             self._train_epoch()
@@ -192,7 +194,7 @@ class Population:
             space.forward(self.layers, space.masks)
             space.backward(self.layers, self.gradients, space.masks)
             for entry in self.regularizers:
-                entry.add_gradient(self.layers, self.gradients, self.scratch, self.train_rows)
+                entry.add_gradient(self.weights, self.weight_grads, self.scratch, self.train_rows)
             self.optimizer.step(self.params, self.grads, self.state)
 
     def _batches(self) -> Iterator[Indices]:
@@ -214,10 +216,10 @@ class Population:
             for name, values in self.evaluators[split].measure(self.layers).items():
                 columns[f"{split}_{name}"] = values
         columns["penalty"] = self._penalty()
-        columns["weight_norm"] = _norm(self.layers)
+        columns["weight_norm"] = _norm(self.weights)
         at_start = self.epoch == 0
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
-            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.gradients[i]])
+            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.weight_grads[i]])
         for i, curve in enumerate(self.curves):
             curve.append({"epoch": self.epoch} | {name: float(values[i]) for name, values in columns.items()})
         if at_start:
@@ -228,7 +230,7 @@ class Population:
     def _penalty(self) -> Array:
         total = np.zeros(len(self.runs))
         for entry in self.regularizers:
-            total += entry.penalty(self.layers, self.train_rows)
+            total += entry.penalty(self.weights, self.train_rows)
         return total
 
     def _note_best(self, columns: dict[str, Array]) -> None:
@@ -236,7 +238,8 @@ class Population:
         metric = stopping.metric if stopping else "val_loss" if "val_loss" in columns else "train_loss"
         values = -columns[metric] if higher_is_better(metric) else columns[metric]
         least = np.ravel(stopping.min_delta) if stopping else 0.0
-        better = values < self.best_value - least
+        # A metric that is not defined on these rows never gets better: the last epoch stands in.
+        better = (values < self.best_value - least) | ~np.isfinite(self.best_value)
         self.best_value[better] = values[better]
         self.best_epoch[better] = self.epoch
         if self.best_params is not None:
@@ -268,7 +271,7 @@ class Population:
         stopping = self._regularizer(EarlyStopping)
         waited = np.zeros(len(self.runs), bool)
         if stopping is not None and self.epoch < self.config.training.epochs:
-            waited = self.epoch - self.best_epoch >= np.ravel(stopping.patience)
+            waited = self.epoch - self.best_epoch >= np.maximum(np.ravel(stopping.patience), 1)
         self._finish(np.flatnonzero(diverged), "diverged")
         self._finish(np.flatnonzero(waited & ~diverged), "completed")
         staying = np.flatnonzero(~(diverged | waited))
@@ -319,7 +322,7 @@ class Population:
                 parameters=self.network.parameters,
                 metrics=with_gap(metrics),
                 curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
-                weights=by_name(own),
+                weights=by_name(own) if status == "completed" else {},
                 feature_weights=norms,
             )
 
@@ -392,6 +395,6 @@ def _part(data: Prepared, split: str) -> tuple[Array, Array]:
 
 
 def _norm(layers: Sequence[Array]) -> Array:
-    """Euclidean norm of all weights, biases left out, (runs,)."""
-    squares = (np.square(layer[:, :-1], dtype=np.float64).sum(axis=(1, 2)) for layer in layers)
+    """Euclidean norm over all layers, (runs,)."""
+    squares = (np.square(layer, dtype=np.float64).sum(axis=1) for layer in layers)
     return np.asarray(np.sqrt(sum(squares)))

@@ -80,6 +80,11 @@ BAD_CONFIGS = {
         "c.yaml:2:34: regularization.early_stopping: val_loss is watched but data.validation is 0, "
         "expected validation rows, or metric: train_loss",
     ),
+    "early stopping by a metric of another task": (
+        "data: {source: moons}\nregularization: {early_stopping: {metric: val_r2}}",
+        "c.yaml:2:43: regularization.early_stopping.metric: val_r2 came for classification, "
+        "expected val_loss or val_accuracy",
+    ),
     "a name that is a path": (
         "data: {source: moons}\nname: ../up",
         "c.yaml:2:7: name: '../up' came, expected up to 64 letters, digits, '.', '_' or '-', "

@@ -107,3 +107,19 @@ def test_only_recorded_epochs_can_be_the_best(runs_of: PlanRuns) -> None:
         seen = reference.curves["val_loss"][3 : result.epochs + 1 : 3]
         assert result.best_epoch in (3 * (1 + int(seen.argmin())), EPOCHS)
         assert result.epochs == EPOCHS or result.epochs - result.best_epoch == 6
+
+
+def test_a_watched_metric_that_is_never_defined_leaves_the_last_epoch(runs_of: PlanRuns) -> None:
+    raw = {
+        "data": {"source": "sine", "samples": 20, "validation": 1, "test": 1},
+        "training": {"epochs": 5},
+        "regularization": {"early_stopping": {"metric": "val_r2"}},
+    }
+    (result,) = train(runs_of(raw))  # R2 of a single row
+    assert (result.status, result.best_epoch, result.epochs) == ("completed", 5, 5)
+
+
+def test_patience_0_stops_at_the_first_epoch_that_is_no_better(runs_of: PlanRuns) -> None:
+    raw: dict[str, Any] = {"data": {"source": "moons", "samples": 60}, "training": {"epochs": 300}}
+    zero, one = ({**raw, "regularization": {"early_stopping": patience}} for patience in (0, 1))
+    assert train(runs_of(zero))[0].epochs == train(runs_of(one))[0].epochs > 1

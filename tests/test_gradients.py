@@ -1,7 +1,5 @@
 """Backpropagation: the gradient of a whole population against central differences of its objective."""
 
-from collections.abc import Sequence
-
 import numpy as np
 import pytest
 from scipy.special import softmax
@@ -47,14 +45,15 @@ class Case:
         layers = self.network.layers(params)
         z = self.space.forward(layers, self.space.masks)
         losses = self.network.loss.of_rows(self.network.output, z, self.space.y)
-        return np.asarray(losses.mean(axis=1) + self.l2.penalty(layers, TRAIN_ROWS))
+        return np.asarray(losses.mean(axis=1) + self.l2.penalty(self.network.weights(params), TRAIN_ROWS))
 
     def gradient(self) -> Array:
         grads, scratch = np.full_like(self.params, 9.0), np.full_like(self.params, 9.0)
         layers, gradients = self.network.layers(self.params), self.network.layers(grads)
         self.space.forward(layers, self.space.masks)
         self.space.backward(layers, gradients, self.space.masks)
-        self.l2.add_gradient(layers, gradients, self.network.layers(scratch), TRAIN_ROWS)
+        views = (self.network.weights(buffer) for buffer in (self.params, grads, scratch))
+        self.l2.add_gradient(*views, rows=TRAIN_ROWS)
         return grads
 
     def differences(self, h: float = 1e-6) -> Array:
@@ -137,18 +136,17 @@ def test_the_gradient_of_a_linear_softmax_model_is_the_closed_form() -> None:
     np.testing.assert_allclose(gradient[0, -1], wrong_by.mean(axis=0), rtol=1e-12)
 
 
-def some_layers() -> Sequence[Array]:
-    weights = [[1.0, 2.0], [3.0, 4.0], [100.0, 100.0]]  # the last row are biases
-    return [np.array([weights, weights])]
+LINEAR = Network((2, 2), (), SoftmaxOutput(), CrossEntropy(), "float64")
+PARAMS = np.array([[1.0, 2.0, 3.0, 4.0, 100.0, 100.0]] * 2)  # two runs; the last two are biases
+STRENGTHS = L2(np.array([[0.0], [6.0]]))  # type: ignore[arg-type]
 
 
 def test_the_l2_penalty_is_lambda_over_2m_times_the_squares_without_biases() -> None:
-    l2 = L2(np.array([[0.0], [6.0]]))  # type: ignore[arg-type]
-    assert l2.penalty(some_layers(), rows=10).tolist() == [0.0, pytest.approx(6 / 20 * 30)]
+    np.testing.assert_allclose(STRENGTHS.penalty(LINEAR.weights(PARAMS), rows=10), [0, 6 / 20 * 30])
 
 
 def test_the_l2_gradient_is_lambda_over_m_times_the_weight_and_nothing_for_biases() -> None:
-    grads, l2 = [np.zeros((2, 3, 2))], L2(np.array([[0.0], [6.0]]))  # type: ignore[arg-type]
-    l2.add_gradient(some_layers(), grads, [np.zeros((2, 3, 2))], rows=10)
-    assert not grads[0][0].any()
-    np.testing.assert_allclose(grads[0][1], [[0.6, 1.2], [1.8, 2.4], [0, 0]])
+    grads = np.zeros_like(PARAMS)
+    views = (LINEAR.weights(buffer) for buffer in (PARAMS, grads, np.empty_like(PARAMS)))
+    STRENGTHS.add_gradient(*views, rows=10)
+    np.testing.assert_allclose(grads, [[0.0] * 6, [0.6, 1.2, 1.8, 2.4, 0.0, 0.0]])

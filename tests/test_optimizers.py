@@ -21,7 +21,7 @@ def walk(rule: Optimizer, gradients: Array, start: float = 0.5, dtype: str = "fl
     state = rule.init(params)
     for gradient in gradients.astype(dtype):
         rule.step(params, gradient[np.newaxis], state)
-    return params[0]
+    return np.asarray(params[0])
 
 
 @EVERY

@@ -5,11 +5,12 @@ the chain rule multiplies the gradient by the derivative f'(z).
 
 Everything works in place on buffers of the caller, since these functions are the hot loop:
 
-    f(z, out, scratch)           out <- f(z); z and out may be the same memory
+    f(z, out, scratch)           out <- f(z)
     f_prime(z, h, out, scratch)  out <- f'(z), where h = f(z)
 
-Most derivatives are cheap to tell from h, and then z need not be kept; `keeps_z` marks the rest,
-for which z, h and out are three different buffers. `scratch` is two more of the same shape.
+Most derivatives are cheap to tell from h; then f may write over z, which `f_prime` never reads.
+`keeps_z` marks the rest, for which z, h and out are different buffers. `scratch` is two more of
+the same shape.
 """
 
 import functools
@@ -30,7 +31,7 @@ class Activation:
 
     `initializer` names the first weights that suit it, `gain` their scale. For the `he` family the
     gain is 1 / sqrt(E f(z)^2) for z ~ N(0, 1): with weights of standard deviation gain / sqrt(fan_in)
-    the mean square of the signal then stays 1 from layer to layer (He et al., 2015).
+    a z of mean square 1 gives the next layer's z mean square 1, too (He et al., 2015).
     """
 
     name: ClassVar[str]

@@ -120,7 +120,7 @@ class Normal(Initializer):
 
 @dataclass(frozen=True)
 class Zeros(Initializer):
-    """All zero. Hidden units of a layer then stay equal for ever: shows why first weights are random."""
+    """All zero. Hidden units of a layer then stay alike for ever: shows why first weights are random."""
 
     name = "zeros"
 

@@ -58,6 +58,16 @@ class Network:
             start = stop
         return views
 
+    def weights(self, buffer: Array) -> list[Array]:
+        """The weights of each layer without its biases: views (runs, fan_in * fan_out).
+
+        Flat, since NumPy copies a strided view of three axes before it adds to it.
+        """
+        return [
+            layer.reshape(len(buffer), rows * columns)[:, :-columns]
+            for layer, (rows, columns) in zip(self.layers(buffer), self.shapes, strict=True)
+        ]
+
     def first_parameters(self, initializer: Initializer, rng: np.random.Generator) -> Array:
         """The first weights and biases of one run, shape (parameters,), float64."""
         blocks = []

@@ -16,7 +16,7 @@ from nnlab.metrics import CurveMetric
 from nnlab.nn.stacking import factor
 from nnlab.registry import CountOrZero, Fraction, NonNegative, table
 
-Layers = Sequence[Array]  # for each layer (runs, fan_in + 1, fan_out), the biases last
+Weights = Sequence[Array]  # for each layer (runs, fan_in * fan_out), without the biases
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,15 @@ class Regularizer:
         """Whether these settings change anything."""
         return True
 
-    def penalty(self, layers: Layers, rows: int) -> Array | float:
-        """What is added to the mean data loss, shape (runs,)."""
+    def penalty(self, weights: Weights, rows: int) -> Array | float:
+        """What is added to the mean data loss, shape (runs,).
+
+        Args:
+            rows: m, the number of training rows.
+        """
         return 0.0
 
-    def add_gradient(self, layers: Layers, grads: Layers, scratch: Layers, rows: int) -> None:
+    def add_gradient(self, weights: Weights, grads: Weights, scratch: Weights, rows: int) -> None:
         """Adds the derivative of the penalty to the gradient of the mean data loss."""
 
 
@@ -58,15 +62,15 @@ class L2(Regularizer):
     def active(self) -> bool:
         return bool(np.any(self.strength))
 
-    def penalty(self, layers: Layers, rows: int) -> Array:
-        total = sum(np.square(layer[:, :-1], dtype=np.float64).sum(axis=(1, 2)) for layer in layers)
+    def penalty(self, weights: Weights, rows: int) -> Array:
+        total = sum(np.square(layer, dtype=np.float64).sum(axis=1) for layer in weights)
         return np.asarray(np.ravel(self.strength) / (2 * rows) * total)
 
-    def add_gradient(self, layers: Layers, grads: Layers, scratch: Layers, rows: int) -> None:
-        decay = factor(self.strength / rows, layers[0])
-        for layer, grad, change in zip(layers, grads, scratch, strict=True):
-            np.multiply(layer[:, :-1], decay, out=change[:, :-1])
-            grad[:, :-1] += change[:, :-1]
+    def add_gradient(self, weights: Weights, grads: Weights, scratch: Weights, rows: int) -> None:
+        decay = factor(self.strength / rows, weights[0])
+        for layer, grad, change in zip(weights, grads, scratch, strict=True):
+            np.multiply(layer, decay, out=change)
+            grad += change
 
 
 @dataclass(frozen=True)
@@ -96,7 +100,7 @@ class EarlyStopping(Regularizer):
     once `patience` epochs have passed since the best one.
 
     Args:
-        patience: epochs to wait for the next improvement.
+        patience: epochs to wait for the next improvement; 0 is like 1.
         min_delta: the least change that counts.
         metric: what is watched; a loss should fall, an accuracy or R2 should rise.
     """
