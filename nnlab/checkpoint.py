@@ -1,5 +1,10 @@
-"""Checkpoints: the state of a population in training as one file, so that a long run survives a kill."""
+"""Checkpoints: the state of a population in training as one file, so that a long run survives a kill.
 
+The file is a SHA-256 and the content it is of, in safetensors: that format finds a missing byte, but
+not a bit that has turned.
+"""
+
+import contextlib
 import hashlib
 import json
 import os
@@ -11,8 +16,12 @@ from typing import Any
 
 import numpy as np
 
+from nnlab.errors import EnvironmentFault
+
 FORMAT = 1
 SECONDS = 30.0  # between two checkpoints
+SUFFIX = ".checkpoint"
+DIGEST_BYTES = hashlib.sha256().digest_size
 
 
 @dataclass(frozen=True)
@@ -43,25 +52,26 @@ class Keeper:
     seconds: float = SECONDS
     _last: float = field(default_factory=time.monotonic)
 
+    def __post_init__(self) -> None:
+        self.folder = self.folder.absolute()  # a worker of a cluster stands elsewhere
+
     def is_due(self) -> bool:
         """Whether it is time to write; a population that ends sooner never writes."""
         return time.monotonic() - self._last >= self.seconds
 
     def save(self, snapshot: Snapshot) -> None:
-        """Replace the checkpoint of a population as a whole: it survives a crash in the middle."""
-        from safetensors.numpy import save
+        """Replace the checkpoint of a population as a whole: the old one survives a crash in the middle.
 
-        facts = {**snapshot.facts, "format": FORMAT, "numpy": np.__version__, "runs": snapshot.runs}
-        arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
-        content = save(arrays, metadata={"facts": json.dumps(facts)})
-        self.folder.mkdir(exist_ok=True)
-        path = self._path(snapshot.runs)
-        temporary = path.with_suffix(".tmp")
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        Raises:
+            EnvironmentFault: the disk does not take it.
+        """
+        if self.folder.parent.is_dir():  # it is not on a machine that shares no disk with the command
+            try:
+                self.folder.mkdir(exist_ok=True)
+                _replace(self._path(snapshot.runs), _pack(snapshot))
+            except OSError as error:
+                reason = error.strerror or str(error)
+                raise EnvironmentFault(f"{self.folder}: no checkpoint can be written: {reason}") from None
         self._last = time.monotonic()
 
     def load(self, runs: Sequence[str]) -> Snapshot | None:
@@ -71,27 +81,60 @@ class Keeper:
 
     def groups(self) -> list[tuple[str, ...]]:
         """The run ids of each population that has a checkpoint."""
-        found = [_read(path) for path in sorted(self.folder.glob("*.safetensors"))]
+        found = [_read(path) for path in sorted(self.folder.glob(f"*{SUFFIX}"))]
         return [snapshot.runs for snapshot in found if snapshot is not None]
 
     def forget(self, runs: Sequence[str]) -> None:
-        """Remove the checkpoint of a population that has ended."""
-        self._path(runs).unlink(missing_ok=True)
+        """Remove the checkpoint of a population that has ended, and what a kill left of one half written."""
+        path = self._path(runs)
+        for found in (path, *path.parent.glob(f"{path.stem}.*.tmp")):
+            found.unlink(missing_ok=True)
 
     def _path(self, runs: Sequence[str]) -> Path:
         name = hashlib.sha256(" ".join(runs).encode()).hexdigest()[:12]
-        return self.folder / f"{name}.safetensors"
+        return self.folder / f"{name}{SUFFIX}"
+
+
+def _replace(path: Path, content: bytes) -> None:
+    # A cluster that lost sight of a worker may train a population twice at a time: each writes its own file.
+    temporary = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except BaseException:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise
+
+
+def _pack(snapshot: Snapshot) -> bytes:
+    from safetensors.numpy import save
+
+    facts = {**snapshot.facts, "runs": snapshot.runs, **_written_by()}
+    arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
+    content = save(arrays | {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)})
+    return hashlib.sha256(content).digest() + content
 
 
 def _read(path: Path) -> Snapshot | None:
-    from safetensors import SafetensorError, safe_open
+    from safetensors.numpy import load
 
     try:
-        with safe_open(path, framework="numpy") as file:
-            facts = json.loads(file.metadata()["facts"])
-            if (facts["format"], facts["numpy"]) != (FORMAT, np.__version__):
-                return None  # another NumPy may go on with other bits
-            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-    except (OSError, SafetensorError, KeyError, TypeError, ValueError):
+        content = path.read_bytes()
+    except OSError:
         return None
+    digest, content = content[:DIGEST_BYTES], content[DIGEST_BYTES:]
+    if hashlib.sha256(content).digest() != digest:
+        return None
+    arrays = load(content)
+    facts = json.loads(arrays.pop("facts").tobytes())
+    if any(facts.get(name) != value for name, value in _written_by().items()):
+        return None  # another NumPy may go on with other bits
     return Snapshot(tuple(facts["runs"]), arrays, facts)
+
+
+def _written_by() -> dict[str, Any]:
+    return {"format": FORMAT, "numpy": np.__version__}

@@ -1,9 +1,15 @@
 """The Dask side of a cluster: connect, compare versions, ship the cargo once to each worker."""
 
+import contextlib
 import importlib
+import os
 import platform
-from collections.abc import Callable, Sequence
+import signal
+import uuid
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+
+from threadpoolctl import threadpool_limits
 
 import nnlab
 from nnlab.cargo import Cargo, Ticket, redeem
@@ -46,21 +52,28 @@ def _start_local(dask: Any, address: str) -> Any:
         threads_per_worker=1,
         host="127.0.0.1",  # whoever reaches a scheduler runs code: never listen to the outside
         dashboard_address=None,
-        silence_logs="ERROR",
+        silence_logs="CRITICAL",
     )
 
 
 def _compare_versions(client: Any, address: str) -> None:
     """Other versions may give other bits."""
-    here = versions()
-    for worker, there in client.run(versions).items():
-        for name, version in here.items():
-            if there[name] != version:
-                client.close()
-                raise EnvironmentFault(
-                    f"--cluster {address}: worker {worker} has {name} {there[name]}, this machine {version}; "
-                    "expected the same"
-                )
+    try:
+        for worker, there in client.run(versions, on_error="return").items():
+            if isinstance(there, Exception):  # nnlab cannot be imported there
+                raise EnvironmentFault(f"--cluster {address}: worker {worker}: {there}")
+            _check_versions(f"--cluster {address}: worker {worker}", versions(), there)
+    except EnvironmentFault:
+        client.close()
+        raise
+
+
+def _check_versions(who: str, here: Mapping[str, str], there: Mapping[str, str]) -> None:
+    for name, version in here.items():
+        if there[name] != version:
+            raise EnvironmentFault(
+                f"{who} has {name} {there[name]}, this machine {version}; expected the same"
+            )
 
 
 def versions() -> dict[str, str]:
@@ -80,19 +93,47 @@ class Delivery:
     """Keeps the unpacked settings on a worker; a worker that joins later gets them, too."""
 
     def __init__(self, cargo: Cargo) -> None:
+        self.versions = versions()
         self._cargo = cargo
 
     def setup(self, worker: Any) -> None:
         """Called by Dask on every worker."""
-        worker.nnlab_settings = self._cargo.unpack()
+        # For good: as a limit around each task, the end of one would lift it from another in the next thread.
+        threadpool_limits(1, "blas")
+        self.settings = self._cargo.unpack()
 
 
-def ship(client: Any, cargo: Cargo) -> None:
-    """Send the cargo to every worker."""
+def ship(client: Any, cargo: Cargo) -> str:
+    """Send the cargo to every worker.
+
+    Returns:
+        The name it goes by there, its own: two commands may work on one cluster.
+    """
+    name = f"nnlab-{uuid.uuid4().hex}"
     plugin = type("Delivery", (Delivery, _dask().WorkerPlugin), {})
-    client.register_plugin(plugin(cargo), name="nnlab")
+    client.register_plugin(plugin(cargo), name=name)
+    return name
 
 
-def in_worker(work: Callable[..., list[Result]], tickets: Sequence[Ticket]) -> list[Result]:
+def leave(client: Any, local: Any, name: str) -> None:
+    """Take the cargo from the workers again; a cluster that was started here ends at once."""
+    if local is None:
+        if client.status == "running":
+            client.unregister_worker_plugin(name)
+        client.close()
+        return
+    for nanny in local.workers.values():  # closing would wait for tasks
+        nanny.auto_restart = False
+        if nanny.pid is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(nanny.pid, signal.SIGKILL)
+    client.close()
+    local.close()
+
+
+def in_worker(name: str, work: Callable[..., list[Result]], tickets: Sequence[Ticket]) -> list[Result]:
     """A task on a worker of the cluster."""
-    return work(redeem(tickets, _dask().get_worker().nnlab_settings), None)
+    worker = _dask().get_worker()
+    delivery = worker.plugins[name]
+    _check_versions(f"worker {worker.address}", delivery.versions, versions())  # it may have joined late
+    return work(redeem(tickets, delivery.settings), None)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from dataclasses import dataclass
 
-from nnlab.errors import SettingError
+from nnlab.errors import NnlabError, SettingError
 from nnlab.executors import Executor, Results, WorkerDied
 from nnlab.plan import Run, cost
 from nnlab.result import failed
@@ -68,6 +68,7 @@ class Execution:
 
         Raises:
             SettingError: the data of a run cannot be prepared; what has ended before is handed over.
+            NnlabError: the machine or the cluster is at fault, not the run.
         """
         while self._waiting or self._flying:
             while self._waiting and len(self._flying) < executor.workers:
@@ -101,7 +102,7 @@ class Execution:
         error = future.exception()
         if error is None:
             return future.result()
-        if isinstance(error, SettingError):
+        if isinstance(error, SettingError | NnlabError):
             raise error
         if isinstance(error, WorkerDied):
             job.deaths += 1

@@ -10,7 +10,10 @@ exception, come exactly once; a worker that dies costs its own task only, whose 
 """
 
 import contextlib
+import functools
 import os
+import pickle
+import shutil
 import signal
 import tempfile
 import threading
@@ -22,9 +25,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from nnlab.cargo import Cargo, Loader, Ticket, redeem
+from nnlab.errors import EnvironmentFault
 from nnlab.plan import Run, Setting
 from nnlab.result import Result
 from nnlab.train import Progress, train
+
+BLAS_THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")  # read as NumPy is imported
 
 Results = list[Result]
 Watch = Callable[[Progress], None]
@@ -37,7 +43,10 @@ class WorkerDied(Exception):
 class Executor(Protocol):
     """What `execute` needs."""
 
-    workers: int
+    @property
+    def workers(self) -> int:
+        """How many tasks it works on at a time; a cluster may grow and shrink."""
+
     where: str  # for people: "in this process", "in 2 worker processes", ...
 
     def submit(self, runs: Sequence[Run]) -> "Future[Results]":
@@ -88,38 +97,54 @@ class Processes:
         self.workers = workers
         self.where = f"in {workers} worker processes"
         self._work = work
+        self._closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="nnlab-", ignore_cleanup_errors=True)
         self._loader = Loader(runs, Path(self._folder.name))
         self._free: list[ProcessPoolExecutor] = [self._start() for _ in range(workers)]
         self._busy: set[ProcessPoolExecutor] = set()
 
     def submit(self, runs: Sequence[Run]) -> "Future[Results]":
-        pool = self._free.pop()
-        self._busy.add(pool)
-        with _interrupts_ignored():  # a new process inherits that, and Ctrl-C is the parent's affair
-            inner = pool.submit(_in_worker, self._work, self._loader.tickets(runs))
+        pool, inner = self._hand_in(self._loader.tickets(runs))
         outer: Future[Results] = Future()
         inner.add_done_callback(lambda done: self._hand_over(pool, done, outer))
         return outer
 
     def close(self) -> None:
-        for pool in (*self._free, *self._busy):
-            _kill(pool)
-        self._folder.cleanup()
+        self._closed = True
+        with _interrupts_dropped():  # this ends at once, and halfway it would leave workers
+            for pool in (*self._free, *self._busy):
+                _kill(pool)
+            self._folder.cleanup()
 
     def _start(self) -> ProcessPoolExecutor:
-        return ProcessPoolExecutor(1, get_context("spawn"), _begin_worker, (self._loader.cargo,))
+        initial = (self._loader.cargo, self._folder.name)
+        return ProcessPoolExecutor(1, get_context("spawn"), _begin_worker, initial)
+
+    def _hand_in(self, tickets: Sequence[Ticket]) -> tuple[ProcessPoolExecutor, "Future[Results]"]:
+        while True:
+            pool = self._free.pop()
+            self._busy.add(pool)
+            try:
+                with _as_workers_begin():
+                    return pool, pool.submit(_in_worker, self._work, tickets)
+            except BrokenProcessPool:  # its worker was killed while it had nothing to do
+                self._replace(pool)
+
+    def _replace(self, pool: ProcessPoolExecutor) -> None:
+        self._busy.discard(pool)
+        pool.shutdown(wait=False)
+        if not self._closed:
+            self._free.append(self._start())
 
     def _hand_over(
         self, pool: ProcessPoolExecutor, done: "Future[Results]", outer: "Future[Results]"
     ) -> None:
-        self._busy.discard(pool)
         error = done.exception()
         if isinstance(error, BrokenProcessPool):
-            pool.shutdown(wait=False)
-            self._free.append(self._start())
+            self._replace(pool)
             outer.set_exception(WorkerDied("its worker process was killed or crashed"))
             return
+        self._busy.discard(pool)
         self._free.append(pool)
         if error is not None:
             outer.set_exception(error)
@@ -145,26 +170,36 @@ class Cluster:
         self._work = work
         self._loader = Loader(runs)
         self._client, self._cluster = cluster.connect(address)
-        cluster.ship(self._client, self._loader.cargo)
+        self._address = address
+        self._shipped = cluster.ship(self._client, self._loader.cargo)
         self._died = cluster.killed_worker()
         self._executor = self._client.get_executor(pure=False, retries=0)
-        self.workers = max(1, sum(self._client.nthreads().values()))
         self.where = f"on {self.workers} threads of the cluster {address}"
+
+    @property
+    def workers(self) -> int:
+        threads: int = sum(self._client.nthreads().values())
+        return max(1, threads)  # what has to wait for the first worker waits in Dask
 
     def submit(self, runs: Sequence[Run]) -> "Future[Results]":
         from nnlab import cluster
 
-        inner = self._executor.submit(cluster.in_worker, self._work, self._loader.tickets(runs))
+        tickets = self._loader.tickets(runs)
+        inner = self._executor.submit(cluster.in_worker, self._shipped, self._work, tickets)
         outer: Future[Results] = Future()
         inner.add_done_callback(lambda done: self._hand_over(done, outer))
         return outer
 
     def close(self) -> None:
-        for part in (self._client, self._cluster):
-            if part is not None:
-                part.close()
+        from nnlab import cluster
+
+        with _interrupts_dropped():
+            cluster.leave(self._client, self._cluster, self._shipped)
 
     def _hand_over(self, done: "Future[Results]", outer: "Future[Results]") -> None:
+        if done.cancelled():  # Dask does that when the scheduler is lost
+            outer.set_exception(EnvironmentFault(f"--cluster {self._address}: the connection is lost"))
+            return
         error = done.exception()
         if isinstance(error, self._died):
             outer.set_exception(WorkerDied("its workers on the cluster were killed or crashed"))
@@ -176,41 +211,82 @@ class Cluster:
 
 # --- inside a worker process ------------------------------------------------------------------
 
-_settings: tuple[Setting, ...] = ()
+_cargo: Cargo | None = None
 
 
-def _begin_worker(cargo: Cargo) -> None:
-    global _settings
+def _begin_worker(cargo: Cargo, folder: str) -> None:
+    global _cargo
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_die_with_parent, daemon=True).start()
-    _settings = cargo.unpack()
+    threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
+    _cargo = cargo
 
 
-def _die_with_parent() -> None:
+def _die_with_parent(folder: str) -> None:
     """Workers outlive a parent that was killed, unless one of their threads watches it."""
     parent = parent_process()
     if parent is not None:
         connection.wait([parent.sentinel])
+        shutil.rmtree(folder, ignore_errors=True)  # the parent cannot do it any more
         os._exit(1)
 
 
+@functools.cache
+def _settings() -> tuple[Setting, ...]:
+    # Unpacked by the first task, not on the way up: if it fails, the task can say why.
+    assert _cargo is not None
+    return _cargo.unpack()
+
+
 def _in_worker(work: Callable[..., Results], tickets: Sequence[Ticket]) -> Results:
-    return work(redeem(tickets, _settings), None)
+    try:
+        return work(redeem(tickets, _settings()), None)
+    except Exception as error:
+        if _can_travel(error):
+            raise
+        raise RuntimeError(f"{type(error).__name__}: {error}") from None
+
+
+def _can_travel(error: Exception) -> bool:
+    """An exception that cannot be unpickled would break the pool of its worker."""
+    try:
+        pickle.loads(pickle.dumps(error))
+    except Exception:
+        return False
+    return True
 
 
 # --- in the parent ----------------------------------------------------------------------------
 
 
 @contextlib.contextmanager
-def _interrupts_ignored() -> Iterator[None]:
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+def _as_workers_begin() -> Iterator[None]:
+    """What a worker process inherits: one BLAS thread from the start, and no Ctrl-C, the parent's affair."""
+    before = {name: os.environ.get(name) for name in BLAS_THREADS}
+    os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that came meanwhile is told now
+
+
+@contextlib.contextmanager
+def _interrupts_dropped() -> Iterator[None]:
+    """Ctrl-C and SIGTERM change nothing while all is being ended anyway."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -1,25 +1,26 @@
 """From a config to runs with ids and seeds, and from runs to populations that train together."""
 
 import hashlib
-import itertools
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from nnlab.config.load import ConfigFile, configure, is_axis
+from nnlab.config import axes
+from nnlab.config.load import ConfigFile, configure
 from nnlab.config.override import override, split_key
 from nnlab.config.schema import Config, Settings, regularizer
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import count
 from nnlab.errors import InputError, Path, SettingError, dotted
+from nnlab.memory import available_memory, size
 from nnlab.metrics import measures
 from nnlab.nn.losses import LOSSES
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import OUTPUTS
 from nnlab.nn.regularizers import EarlyStopping
 from nnlab.nn.stacking import numbers
-from nnlab.registry import show, write
+from nnlab.registry import write
 
 RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
 USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
@@ -63,73 +64,61 @@ class Plan:
 
     Args:
         runs: each once, in the order of the config.
+        members: pairs of run id and strategy: a run may belong to several.
+        tuned: whether they belong to named strategies, whose settings compete to stand for them.
         duplicates: how many more came up again, of the same settings and seed.
     """
 
     runs: tuple[Run, ...]
+    members: tuple[tuple[str, str], ...]
+    tuned: bool = False
     duplicates: int = 0
 
 
 def plan_train(file: ConfigFile) -> Plan:
     """The single run of a config."""
     setting = _setting(file, {}, _Materials(file), ())
-    return Plan((Run(_run_id(setting, file.config.seed), file.config.seed, setting),))
+    (run,) = _runs(setting, [file.config.seed])
+    return Plan((run,), ((run.id, setting.strategy),))
 
 
-def plan_sweep(file: ConfigFile) -> Plan:
+def plan_sweep(file: ConfigFile, max_runs: int = 100_000) -> Plan:
     """All runs of a config's sweep: every combination with every seed.
 
+    Args:
+        file: the config.
+        max_runs: more are refused, before anything is expanded.
+
     Raises:
-        InputError: a combination cannot work; found before anything is trained.
+        InputError: there are too many runs, or a combination cannot work; found before anything is trained.
     """
-    sweep, materials = file.config.sweep, _Materials(file)
-    for key in (*sweep.grid, *sweep.zip):
-        if (origin := file.origins.get(split_key(key))) is not None:
-            raise InputError(
-                f"{origin}: the sweep varies {key}, expected --grid '{key}=[...]' to change that"
-            )
-    seeds = sweep.seeds
+    _refuse_ignored_overrides(file)
+    seeds = file.config.sweep.seeds
+    asked = axes.count(file.config.sweep) * (seeds if isinstance(seeds, int) else len(seeds))
+    if asked > max_runs:
+        where = file.document.locate(("sweep",))
+        raise InputError(f"{where}: {asked:,} runs came, expected at most {max_runs:,} (--max-runs)")
     if isinstance(seeds, int):
         seeds = tuple(range(file.config.seed, file.config.seed + seeds))
+    materials = _Materials(file)
     runs: dict[str, Run] = {}
+    members: dict[tuple[str, str], None] = {}
     total = 0
-    for strategy, combination, path in combinations(file.config):
+    for strategy, combination, path in axes.combinations(file.config):
         setting = replace(_setting(file, combination, materials, path), strategy=strategy)
-        for seed in seeds:
+        for run in _runs(setting, seeds):
             total += 1
-            run = Run(_run_id(setting, seed), seed, setting)
             runs.setdefault(run.id, run)
-    return Plan(tuple(runs.values()), total - len(runs))
+            members[run.id, strategy] = None
+    tuned = bool(file.config.sweep.strategies)
+    return Plan(tuple(runs.values()), tuple(members), tuned, total - len(runs))
 
 
-def combinations(config: Config) -> Iterator[tuple[str, Settings, Path]]:
-    """Each combination of a sweep: its strategy, its dotted settings, and where it stands."""
-    sweep = config.sweep
-    for name, settings in sweep.strategies.items():
-        axes = {key: value if is_axis(key, value) else [value] for key, value in settings.items()}
-        for values in itertools.product(*axes.values()):
-            yield name, dict(zip(axes, values, strict=True)), ("sweep", "strategies", name)
-    if sweep.strategies:
-        return
-    together: list[dict[str, Any]] = [
-        dict(zip(sweep.zip, values, strict=True)) for values in zip(*sweep.zip.values(), strict=True)
-    ] or [{}]
-    for values in itertools.product(*sweep.grid.values(), together):
-        *own, walked = values
-        combination = {**dict(zip(sweep.grid, own, strict=True)), **walked}
-        if not any(_agrees(combination, excluded) for excluded in sweep.exclude):
-            name = ", ".join(
-                f"{key.rpartition('.')[2]}={_plain(value)}" for key, value in combination.items()
-            )
-            yield name or config.name, combination, ("sweep", "grid")
-
-
-def _agrees(combination: Settings, excluded: Settings) -> bool:
-    return all(combination.get(key) == value for key, value in excluded.items())
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else show(value)
+def _refuse_ignored_overrides(file: ConfigFile) -> None:
+    sweep = file.config.sweep
+    for key in (*sweep.grid, *sweep.zip):
+        if (origin := file.origins.get(split_key(key))) is not None:
+            raise InputError(f"{origin}: the sweep varies {key}, expected --grid '{key}=[...]' instead")
 
 
 class _Materials:
@@ -155,13 +144,48 @@ def _setting(file: ConfigFile, combination: Settings, materials: _Materials, pat
         lines = [f"{file.document.locate(path)}: {dotted(path)}: {problem.message}" for problem in problems]
         raise InputError(*lines)
     try:
+        refuse_too_much_data(config)
         material = materials.of(config)
-        return Setting(config.name, resolve(config, material), material)
+        setting = Setting(config.name, resolve(config, material), material)
+        refuse_too_large(setting)
+        return setting
     except SettingError as error:
         if (key := dotted(error.path)) in combination:
             where = file.document.locate((*path, key))
             raise InputError(f"{where}: {dotted((*path, key))}: {error.message}") from None
         raise file.at_fault(error) from None
+
+
+def refuse_too_much_data(config: Config) -> None:
+    """A generator that would draw more than fits; by arithmetic, before it is asked.
+
+    Raises:
+        SettingError: with the number and the limit.
+    """
+    source = config.data.source
+    needed = 8 * getattr(source, "samples", 0)  # of one column; drawing needs several
+    if needed > (free := available_memory()):
+        raise SettingError(
+            ("data", "samples"),
+            f"data.samples: {source.samples:,} rows came, {size(needed)} a column, "  # type: ignore[union-attr]
+            f"expected less than the {size(free)} that are free",
+        )
+
+
+def refuse_too_large(setting: Setting) -> None:
+    """A network whose training would not fit into memory; by arithmetic, before it is allocated.
+
+    Raises:
+        SettingError: with the number and the limit.
+    """
+    needed = population_bytes(setting)
+    if needed > (free := available_memory()):
+        parameters = network_of(setting).parameters
+        raise SettingError(
+            ("model", "hidden"),
+            f"model.hidden: {parameters:,} parameters came, {size(needed)} to train one network, "
+            f"expected less than the {size(free)} that are free",
+        )
 
 
 def resolve(config: Config, material: Material) -> Config:
@@ -251,15 +275,19 @@ def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield f"{prefix}{key}", item
 
 
-def _run_id(setting: Setting, seed: int) -> str:
-    """A hash of all that decides a run's numbers: settings, seed, and the content of its data.
+def _runs(setting: Setting, seeds: Sequence[int]) -> Iterator[Run]:
+    """The runs of a setting, each with an id that is a hash of all that decides its numbers.
 
-    Where a table lies does not matter, only what is in it.
+    These are the settings, the seed, and the content of the data: where a table lies does not matter.
     """
     settings = {key: value for key, value in settings_of(setting.config).items() if not key.endswith("path")}
-    identity = [RESULTS_VERSION, settings, setting.material.digest, seed]
+    identity = [RESULTS_VERSION, settings, setting.material.digest]
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    shared = hashlib.sha256(text.encode())
+    for seed in seeds:
+        own = shared.copy()
+        own.update(f" {seed}".encode())
+        yield Run(own.hexdigest()[:12], seed, setting)
 
 
 # --- populations ------------------------------------------------------------------------------
@@ -286,7 +314,7 @@ def populations(
         groups.setdefault(_shape(run), []).append(run)
     fair = sum(len(group) * cost(group[0]) for group in groups.values()) / (workers * TASKS_A_WORKER)
     for group in groups.values():
-        most = max(1, POPULATION_BYTES // population_bytes(group[0]))
+        most = max(1, POPULATION_BYTES // population_bytes(group[0].setting))
         if workers > 1:
             most = min(most, max(SMALLEST_SHARED, int(fair / cost(group[0]))))
         size = -(-len(group) // -(-len(group) // most))  # as equal as can be
@@ -315,15 +343,15 @@ def _kind(entry: Any) -> Any:
     return type(entry), tuple(fixed.items())
 
 
-def population_bytes(run: Run) -> int:
+def population_bytes(setting: Setting) -> int:
     """The buffers that one run adds to its population.
 
     Parameters, their gradients and the optimizer's state, and what a batch leaves in every layer.
     """
-    network = network_of(run.setting)
-    size = run.config.training.batch_size
-    rows = count(run.setting.material, run.config.data.preparation).train
-    batch = size if isinstance(size, int) else rows
+    network = network_of(setting)
+    batch_size = setting.config.training.batch_size
+    rows = count(setting.material, setting.config.data.preparation).train
+    batch = batch_size if isinstance(batch_size, int) else rows
     item = 4 if network.dtype == "float32" else 8
     return item * (6 * network.parameters + 4 * batch * sum(network.sizes))
 

@@ -42,8 +42,10 @@ CREATE TABLE runs (
     feature_weights TEXT, error TEXT
 ) WITHOUT ROWID;
 CREATE TABLE strategies (
-    run TEXT NOT NULL, strategy TEXT NOT NULL, position INTEGER NOT NULL, PRIMARY KEY (run, strategy)
+    run TEXT NOT NULL, strategy TEXT NOT NULL, position INTEGER NOT NULL, tuned INTEGER NOT NULL,
+    PRIMARY KEY (run, strategy)
 ) WITHOUT ROWID;
+CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE curves (
     run TEXT NOT NULL, epoch INTEGER NOT NULL,
     {", ".join(f"{name} REAL" for name in CURVE_COLUMNS)},
@@ -59,14 +61,33 @@ class Row:
 
     Args:
         settings: all settings of the run, dotted keys.
+        tuned: whether the settings of its strategy compete to stand for it.
         values: the columns of BASIC and RUN_METRICS; None where a run has no such number.
         feature_weights: norm of the first-layer weights, by feature.
     """
 
     settings: Mapping[str, Any]
+    tuned: bool
     values: Mapping[str, Any]
     feature_weights: Mapping[str, float]
     error: str | None
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """What a folder holds.
+
+    Args:
+        name: of the folder.
+        rows: its finished runs, in the order of its tables.
+        select: the metric that chooses the setting of a tuned strategy.
+        baseline: the strategy that others are compared with.
+    """
+
+    name: str
+    rows: list[Row]
+    select: str = "val_loss"
+    baseline: str | None = None
 
 
 class Store:
@@ -109,24 +130,26 @@ class Store:
 
     def finished(self, retry_failed: bool = False) -> set[str]:
         """Ids of the runs that need no more training."""
-        kept = "= 'completed'" if retry_failed else "IS NOT NULL"
-        return {run for (run,) in self._database.execute(f"SELECT run FROM runs WHERE status {kept}")}
+        return _finished(self._database, retry_failed)
 
-    def begin(self, config: Mapping[str, Any], members: Sequence[tuple[str, str]]) -> None:
+    def begin(self, config: Mapping[str, Any], members: Sequence[tuple[str, str]], tuned: bool) -> None:
         """Note what this command is about to do.
 
         Args:
             config: the config with every default filled in.
             members: pairs of run id and strategy, in the order of the tables.
+            tuned: whether settings compete to stand for their strategy.
         """
+        facts = {name: config["sweep"][name] for name in ("select", "baseline")}
         with _environment(self.folder), self._database:
             write_atomically(self.folder / "config.yaml", yaml.dump(config, Dumper=_Quoting, sort_keys=False))
             # Runs of earlier commands stay, after those of this one.
             self._database.execute("UPDATE strategies SET position = position + ?", [len(members)])
             self._database.executemany(
-                "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?)",
-                ((run, strategy, i) for i, (run, strategy) in enumerate(members)),
+                "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?, ?)",
+                ((run, strategy, i, tuned) for i, (run, strategy) in enumerate(members)),
             )
+            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
     def save(self, runs: Iterable[Run], results: Iterable[Result]) -> None:
         """Store a finished population: its weights first, then all else in one transaction."""
@@ -163,15 +186,24 @@ class Store:
         lines = zip([result.run] * len(columns["epoch"]), *columns.values(), strict=True)
         self._database.executemany(f"INSERT INTO curves {_places(['run', *columns])}", lines)
 
-    def export(self) -> None:
-        """Write runs.csv and curves.csv from what is stored."""
+    def rows(self) -> list[Row]:
+        """The finished runs, in the order of the tables."""
+        return _rows(self._database)
+
+    def export(self, rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> None:
+        """Write runs.csv and curves.csv.
+
+        Args:
+            rows: what `rows` gives.
+            chosen: run id and strategy of the runs whose setting stands for their strategy.
+        """
         with _environment(self.folder):
-            write_atomically(self.folder / "runs.csv", _runs_csv(_rows(self._database)))
+            write_atomically(self.folder / "runs.csv", _runs_csv(rows, chosen))
             write_atomically(self.folder / "curves.csv", _curves_csv(self._database))
 
 
-def read(folder: Path) -> list[Row]:
-    """The finished runs of a folder, in the order of its tables; safe while a command writes there.
+def read(folder: Path) -> Experiment:
+    """What a folder holds; safe while a command writes there.
 
     Raises:
         InputError: there are no results.
@@ -184,7 +216,23 @@ def read(folder: Path) -> list[Row]:
         )
     with _environment(folder), contextlib.closing(_connect(path, "ro")) as database:
         _check_format(database, path)
-        return _rows(database)
+        facts = dict(database.execute("SELECT name, value FROM facts"))
+        return Experiment(folder.name, _rows(database), facts["select"], facts["baseline"])
+
+
+def finished(folder: Path) -> set[str]:
+    """Ids of the runs that are stored in a folder, which need not exist."""
+    path = folder / DATABASE
+    if not path.is_file():
+        return set()
+    with _environment(folder), contextlib.closing(_connect(path, "ro")) as database:
+        _check_format(database, path)
+        return _finished(database)
+
+
+def _finished(database: sqlite3.Connection, retry_failed: bool = False) -> set[str]:
+    kept = "= 'completed'" if retry_failed else "IS NOT NULL"
+    return {run for (run,) in database.execute(f"SELECT run FROM runs WHERE status {kept}")}
 
 
 def folders(path: Path) -> list[Path]:
@@ -241,9 +289,8 @@ def _environment(folder: Path) -> Iterator[None]:
         again = "; the same command goes on from what is stored" if full else ""
         raise EnvironmentFault(f"{folder} cannot be written: {reason}{again}") from error
     except sqlite3.Error as error:
-        raise EnvironmentFault(
-            f"{folder}/results.sqlite cannot be used: {error} (--overwrite starts anew)"
-        ) from error
+        remedy = "" if "full" in str(error) else " (--overwrite starts anew)"
+        raise EnvironmentFault(f"{folder}/{DATABASE} cannot be used: {error}{remedy}") from error
 
 
 class _Quoting(yaml.SafeDumper):
@@ -299,30 +346,30 @@ def _rows(database: sqlite3.Connection) -> list[Row]:
     there = _columns(database, "runs")
     names = [name for name in (*BASIC, *RUN_METRICS) if name in there]
     cursor = database.execute(
-        f"SELECT settings, feature_weights, error, strategy, {', '.join(names)} "
+        f"SELECT settings, tuned, feature_weights, error, strategy, {', '.join(names)} "
         "FROM strategies JOIN runs USING (run) ORDER BY position"
     )
     rows = []
-    for settings, weights, error, strategy, *values in cursor:
+    for settings, tuned, weights, error, strategy, *values in cursor:
         found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
-        rows.append(Row(json.loads(settings), found, json.loads(weights or "{}"), error))
+        rows.append(Row(json.loads(settings), bool(tuned), found, json.loads(weights or "{}"), error))
     return rows
 
 
-def _runs_csv(rows: list[Row]) -> str:
+def _runs_csv(rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> str:
     settings = varying(rows)
     metrics = [
         name
         for i, name in enumerate(RUN_METRICS)
         if i < ALWAYS or any(row.values[name] is not None for row in rows)
     ]
-    lines: list[list[object]] = [[*BASIC[:3], *settings, *BASIC[3:], *metrics]]
+    who, rest = BASIC[:3], (*BASIC[3:], *metrics)
+    lines: list[list[object]] = [[*who, *settings, "chosen", *rest]]
     for row in rows:
-        first = [row.values[name] for name in BASIC[:3]]
-        own = [_cell(row.settings.get(key)) for key in settings]
-        lines.append(
-            [*map(_cell, first), *own, *(_cell(row.values[name]) for name in (*BASIC[3:], *metrics))]
-        )
+        is_chosen = (row.values["run"], row.values["strategy"]) in chosen
+        own = [row.settings.get(key) for key in settings]
+        values = [row.values[name] for name in who], own, [is_chosen], [row.values[name] for name in rest]
+        lines.append([_cell(value) for part in values for value in part])
     return _csv(lines)
 
 
@@ -338,7 +385,8 @@ def _curves_csv(database: sqlite3.Connection) -> str:
 def _cell(value: object) -> object:
     if isinstance(value, str):
         return csv_text(value)
-    return value if value is None or isinstance(value, int | float) else json.dumps(value)
+    plain = value is None or (isinstance(value, int | float) and not isinstance(value, bool))
+    return value if plain else json.dumps(value)
 
 
 def _csv(lines: Iterable[Sequence[object]]) -> str:

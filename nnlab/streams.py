@@ -12,6 +12,7 @@ PURPOSES = {
     "batches": 5,
     "dropout": 6,
     "test_rows": 7,
+    "search": 8,
 }
 
 

@@ -186,16 +186,19 @@ class Population:
         """One pass over the training rows of every run, each in its own order."""
         steps = list(self._batches())
         for i, indices in enumerate(steps):
-            space = self.workspaces[indices.shape[1]]
-            np.take(self.x, indices, axis=0, out=space.x, mode="clip")
-            np.take(self.targets, indices, axis=0, out=space.targets, mode="clip")
-            if self.masks is not None:
-                self.masks.fill(space.masks, len(steps) - i)
-            space.forward(self.layers, space.masks)
-            space.backward(self.layers, self.gradients, space.masks)
-            for entry in self.regularizers:
-                entry.add_gradient(self.weights, self.weight_grads, self.scratch, self.train_rows)
-            self.optimizer.step(self.params, self.grads, self.state)
+            self._step(indices, len(steps) - i)
+
+    def _step(self, indices: Indices, steps_left: int) -> None:
+        space = self.workspaces[indices.shape[1]]
+        np.take(self.x, indices, axis=0, out=space.x, mode="clip")
+        np.take(self.targets, indices, axis=0, out=space.targets, mode="clip")
+        if self.masks is not None:
+            self.masks.fill(space.masks, steps_left)
+        space.forward(self.layers, space.masks)
+        space.backward(self.layers, self.gradients, space.masks)
+        for entry in self.regularizers:
+            entry.add_gradient(self.weights, self.weight_grads, self.scratch, self.train_rows)
+        self.optimizer.step(self.params, self.grads, self.state)
 
     def _batches(self) -> Iterator[Indices]:
         """The rows of each step of an epoch, (runs, batch), as numbers into all data sets' rows."""
@@ -206,6 +209,23 @@ class Population:
         order = np.stack([rng.permutation(self.train_rows) for rng in self.shuffles]) + start
         for first in range(0, self.train_rows, self.batch):
             yield np.ascontiguousarray(order[:, first : first + self.batch])
+
+    def probe(self, seconds: float) -> float:
+        """How long this population will train, in seconds, from the first steps; spoils its state."""
+        clock = time.perf_counter()
+        self._record()
+        recorded = time.perf_counter()
+        steps = list(self._batches())
+        done = 0
+        for indices in steps:
+            self._step(indices, len(steps) - done)
+            done += 1
+            if time.perf_counter() - recorded > seconds:
+                break
+        step = (time.perf_counter() - recorded) / done
+        epochs = self.config.training.epochs
+        records = 1 + sum(map(self._is_recorded, range(1, epochs + 1)))
+        return epochs * len(steps) * step + records * (recorded - clock)
 
     # --- what is measured -----------------------------------------------------------------------
 

@@ -14,13 +14,13 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Lower floors first: a file may import from its own floor or from those before it.
 FLOORS = (
-    ("__init__", "errors", "text", "arrays", "streams", "checkpoint", "result"),
+    ("__init__", "errors", "text", "arrays", "streams", "checkpoint", "result", "memory"),
     ("registry", "metrics"),
     ("nn", "data"),
     ("config",),
     ("plan",),
     ("evaluation", "train"),
-    ("cargo", "cluster", "executors", "execute", "store"),
+    ("advice", "bill", "cargo", "cluster", "executors", "execute", "store"),
     ("analysis",),
     ("render",),
     ("cli", "__main__"),

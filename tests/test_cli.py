@@ -105,6 +105,7 @@ def test_dry_run_writes_nothing(desk: Desk) -> None:
         answer = desk.nnlab(command, desk.write(MOONS), "--dry-run")
         assert answer.code == 0
         assert "would train" in answer.stdout
+        assert "time" in answer.stdout
     assert desk.experiments == []
 
 

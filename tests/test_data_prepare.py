@@ -419,6 +419,6 @@ def test_streams_are_independent_by_purpose_and_never_renumbered() -> None:
     firsts = {stream(seed, purpose).integers(2**63) for seed in range(3) for purpose in PURPOSES}
     assert len(firsts) == 3 * len(PURPOSES)
     assert list(PURPOSES) == [
-        "data", "split", "resample", "label_noise", "weights", "batches", "dropout", "test_rows",
+        "data", "split", "resample", "label_noise", "weights", "batches", "dropout", "test_rows", "search",
     ]  # fmt: skip
-    assert list(PURPOSES.values()) == list(range(8))
+    assert list(PURPOSES.values()) == list(range(9))

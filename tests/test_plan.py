@@ -147,7 +147,7 @@ def test_populations_share_shapes_and_hold_every_run_once(sweep: Sweep) -> None:
 
 def test_a_population_is_no_larger_than_pays(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = sweep(MOONS + "sweep: {seeds: 10}").runs
-    monkeypatch.setattr(plan, "POPULATION_BYTES", 4 * plan.population_bytes(runs[0]))
+    monkeypatch.setattr(plan, "POPULATION_BYTES", 4 * plan.population_bytes(runs[0].setting))
     assert sorted(map(len, populations(runs))) == [2, 4, 4]
 
 

@@ -2,38 +2,44 @@
 
 import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
+from nnlab.analysis.selection import choose, setting_key
 from nnlab.metrics import RUN_METRICS
-from nnlab.store import BASIC, Row, varying
+from nnlab.store import BASIC, Experiment, Row, varying
 
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
-_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings"}
+_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried"}
 
 
-def runs_frame(experiments: Sequence[tuple[Path, Sequence[Row]]]) -> pd.DataFrame:
+def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """All runs of some experiments.
 
     Returns:
         Columns experiment, strategy, setting (what varies inside the strategy, `key=value`), run, seed,
-        status, the metrics, settings (everything that was set, as JSON), and each setting that varies.
+        status, the metrics, settings (everything that was set, as JSON), chosen (whether the setting
+        stands for its strategy), tried (of how many), and each setting that varies.
     """
-    keys = varying([row for _, rows in experiments for row in rows])
+    keys = varying([row for experiment in experiments for row in experiment.rows])
     lines: list[dict[str, Any]] = []
-    for folder, rows in experiments:
-        inside = _varying_inside(rows)
-        for row in rows:
-            keys = inside[row.values["strategy"]]
-            setting = ", ".join(f"{key}={_plain(row.settings.get(key))}" for key in keys)
+    for experiment in experiments:
+        inside = _varying_inside(experiment.rows)
+        choices = choose(experiment.rows, experiment.select)
+        chosen = {(choice.strategy, choice.settings) for choice in choices}
+        tried = {choice.strategy: choice.tried for choice in choices}
+        for row in experiment.rows:
+            strategy, settings = row.values["strategy"], setting_key(row.settings)
+            varied = (f"{key}={_plain(row.settings.get(key))}" for key in inside[strategy])
             lines.append(
                 {
-                    "experiment": folder.name,
-                    "setting": setting,
-                    "settings": json.dumps(row.settings, sort_keys=True),
+                    "experiment": experiment.name,
+                    "setting": ", ".join(varied),
+                    "settings": settings,
+                    "chosen": (strategy, settings) in chosen,
+                    "tried": tried[strategy],
                     **row.values,
                     **{key: _cell(row.settings.get(key)) for key in keys},
                 }

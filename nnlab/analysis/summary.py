@@ -20,8 +20,9 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
         order_by: the metric that decides what is best; without it (no validation rows) train_loss.
 
     Returns:
-        Columns experiment, strategy, setting, each setting that varies, seeds (completed), diverged,
-        failed, and for each metric that any run has `<metric>`, `<metric>_low` and `<metric>_high`.
+        Columns experiment, strategy, setting, each setting that varies, tried (settings of the strategy),
+        seeds (completed), diverged, failed, and for each metric that any run has `<metric>`,
+        `<metric>_low` and `<metric>_high`.
     """
     metrics = [name for name in (*RUN_METRICS, *FACTS) if name in runs and runs[name].notna().any()]
     settings = setting_columns(runs)
@@ -33,6 +34,7 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
             "strategy": strategy,
             "setting": group["setting"].iloc[0],
             **{key: group[key].iloc[0] for key in settings},
+            "tried": int(group["tried"].iloc[0]),
             "seeds": len(completed),
             "diverged": int((group["status"] == "diverged").sum()),
             "failed": int((group["status"] == "failed").sum()),

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 CHECKPOINT_SECONDS = 30.0
+MAX_RUNS = 100_000
 
 ConfigPath = Annotated[str, typer.Argument(metavar="CONFIG", help="The YAML config.")]
 Set = Annotated[

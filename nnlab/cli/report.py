@@ -31,6 +31,9 @@ def report(
         str | None,
         typer.Option("--cols", metavar="NAME,NAME", help="The metrics to show, e.g. train_loss,gap."),
     ] = None,
+    everything: Annotated[
+        bool, typer.Option("--all", help="Every setting that a strategy tried, not only the chosen one.")
+    ] = False,
     top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
     format_name: Annotated[str, typer.Option("-f", "--format", help="table, md, csv or json.")] = "table",
     output: Annotated[
@@ -56,10 +59,10 @@ def report(
         raise InputError(
             f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
         )
-    runs = runs_frame([(folder, read(folder)) for folder in found])
+    runs = runs_frame([read(folder) for folder in found])
     if runs.empty:
         raise InputError(f"{found[0]}: no run has ended here yet")
-    summary = summarize(runs, metric)
+    summary = summarize(runs if everything else runs[runs["chosen"]], metric)
     if sort_by is not None:
         if sort_by not in summary:
             raise InputError(

@@ -1,13 +1,17 @@
 """What train and sweep do alike: read the config, plan, train what is missing, store."""
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from os.path import relpath
 from pathlib import Path
 from typing import Any
 
+from nnlab.advice import advice
+from nnlab.analysis.selection import choose, chosen_members
+from nnlab.bill import make_bill
 from nnlab.checkpoint import SECONDS, Keeper
 from nnlab.cli.progress import Bar
 from nnlab.config.load import ConfigFile, Override, load
@@ -16,8 +20,9 @@ from nnlab.execute import Execution, Tick
 from nnlab.executors import Cluster, Executor, InProcess, Processes
 from nnlab.plan import Plan, Run, cost, populations
 from nnlab.registry import write
+from nnlab.render.bill import describe_bill
 from nnlab.result import Result
-from nnlab.store import Store
+from nnlab.store import Store, finished
 from nnlab.train import train
 
 COMPLETED_WITH_FAILURES = 3
@@ -41,6 +46,7 @@ class Session:
     def notes(self) -> list[str]:
         """What is odd about the data or the plan without being wrong, one sentence each."""
         notes = [note for run in self.plan.runs for note in run.setting.material.notes]
+        notes += advice(self.plan.runs)
         if self.plan.duplicates:
             notes.append(f"{self.plan.duplicates} runs came up again; each is trained once")
         return list(dict.fromkeys(notes))
@@ -96,26 +102,26 @@ def run(
     """
     trained = 0
     with Store(session.folder, overwrite) as store:
-        members = [(run.id, run.setting.strategy) for run in session.plan.runs]
-        store.begin(_resolved(session), members)
+        store.begin(_resolved(session), session.plan.members, session.plan.tuned)
         known = store.finished(retry_failed)
         missing = [run for run in session.plan.runs if run.id not in known]
         try:
-            with bar:
-                for runs, results in _carry_out(session, missing, bar, describe, means):
+            with bar, closing(_carry_out(session, missing, bar, describe, means)) as finished:
+                for runs, results in finished:
                     store.save(runs, results)
                     trained += len(results)
                     on_results(runs, results)
         except SettingError as error:
             raise session.file.at_fault(error) from None
         finally:
-            store.export()
+            rows = store.rows()
+            store.export(rows, chosen_members(rows, choose(rows, session.file.config.sweep.select)))
     return trained
 
 
 def _carry_out(
     session: Session, missing: Sequence[Run], bar: Bar, describe: Callable[[Tick], str], means: Means
-) -> Iterator[tuple[Sequence[Run], Sequence[Result]]]:
+) -> Generator[tuple[Sequence[Run], Sequence[Result]], None, None]:
     if not missing:
         return
     keeper = Keeper(session.folder / "checkpoints", means.checkpoint_seconds)
@@ -141,6 +147,19 @@ def _carry_out(
             keeper.forget([run.id for run in runs])
     finally:
         executor.close()
+
+
+def dry_run(session: Session, means: Means) -> str:
+    """What `run` would do, in words; nothing is written."""
+    known = finished(session.folder)
+    missing = [run for run in session.plan.runs if run.id not in known]
+    bill = None
+    if missing:
+        workers = _workers(missing, means)
+        bill = make_bill(populations(missing, workers), workers)
+    asked = len(session.plan.runs)
+    done = asked - len(missing)
+    return describe_bill(asked, session.plan.duplicates, done, bill, str(session.folder))
 
 
 def _workers(missing: Sequence[Run], means: Means) -> int:

@@ -43,6 +43,9 @@ def sweep(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Train failed and diverged runs again.")
     ] = False,
+    max_runs: Annotated[
+        int, typer.Option("--max-runs", min=1, metavar="N", help="Refuse sweeps of more runs than this.")
+    ] = options.MAX_RUNS,
     overwrite: options.Overwrite = False,
     quiet: options.Quiet = False,
 ) -> int:
@@ -51,35 +54,34 @@ def sweep(
     The same command again trains only what is missing.
     """
     from nnlab.cli import session
-    from nnlab.plan import plan_sweep, populations
+    from nnlab.plan import plan_sweep
 
+    if jobs == 0:
+        raise InputError("--jobs 0: expected a number of processes, or -1 for all cores")
     overrides = options.overrides(sets, "--set") + options.overrides(grid, "--grid", below="sweep.grid.")
     listed = f"[{seeds}]" if seeds is not None and "," in seeds else seeds
     overrides += options.override("sweep.seeds", listed, "--seeds") + options.override("name", name, "--name")
-    job = session.prepare(config, overrides, output, plan_sweep)
-    runs = job.plan.runs
+    job = session.prepare(config, overrides, output, lambda file: plan_sweep(file, max_runs))
     options.tell_notes(job.notes(), quiet)
+    means = session.Means(jobs, cluster, checkpoint)
     if dry_run:
-        stacks = len(populations(runs))
-        print(f"would train {len(runs):,} runs in {stacks:,} populations, stored in {job.folder}")
+        print(session.dry_run(job, means), end="")
         return 0
-    if jobs == 0:
-        raise InputError("--jobs 0: expected a number of processes, or -1 for all cores")
     leader = Leader()
     trained = session.run(
         job,
         Bar(job.file.config.name, quiet),
         leader.describe,
-        session.Means(jobs, cluster, checkpoint),
+        means,
         overwrite,
         retry_failed,
         leader.note,
     )
     if not quiet:
-        kept = len(runs) - trained
+        kept = len(job.plan.runs) - trained
         again = f", {kept} were there" if kept else ""
         print(f"{trained} runs trained{again}; stored in {job.folder}", file=sys.stderr)
-    return _tell(job.folder, {run.id for run in runs})
+    return _tell(job.folder, {run.id for run in job.plan.runs})
 
 
 class Leader:
@@ -121,8 +123,10 @@ def _tell(folder: Path, planned: set[str]) -> int:
     from nnlab.render.formats import write_table
     from nnlab.store import read
 
-    rows = read(folder)
-    runs = runs_frame([(folder, rows)])
-    print(write_table(summarize(runs), compared_metrics(runs)), end="")
-    sound = all(row.values["status"] == "completed" for row in rows if row.values["run"] in planned)
+    experiment = read(folder)
+    runs = runs_frame([experiment])
+    print(write_table(summarize(runs[runs["chosen"]]), compared_metrics(runs)), end="")
+    sound = all(
+        row.values["status"] == "completed" for row in experiment.rows if row.values["run"] in planned
+    )
     return 0 if sound else COMPLETED_WITH_FAILURES

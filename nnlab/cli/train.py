@@ -26,7 +26,7 @@ def train(
     """Train one network and print what came of it."""
     from nnlab.cli import session
     from nnlab.execute import Tick
-    from nnlab.plan import network_of, plan_train
+    from nnlab.plan import plan_train
     from nnlab.render.numbers import number
 
     overrides = options.overrides(sets, "--set")
@@ -34,9 +34,9 @@ def train(
     job = session.prepare(config, overrides, output, plan_train)
     run = job.plan.runs[0]
     options.tell_notes(job.notes(), quiet)
+    means = session.Means(checkpoint_seconds=checkpoint)
     if dry_run:
-        network = network_of(run.setting)
-        print(f"would train run {run.id}: layers {list(network.sizes)}, {network.parameters:,} parameters")
+        print(session.dry_run(job, means), end="")
         return 0
 
     def describe(tick: Tick) -> str:
@@ -45,7 +45,6 @@ def train(
         losses = ", ".join(f"{key} {number(value)}" for key, value in tick.latest.losses.items())
         return f"epoch {tick.latest.epoch}/{tick.latest.epochs}, {losses}"
 
-    means = session.Means(checkpoint_seconds=checkpoint)
     trained = session.run(job, Bar(job.file.config.name, quiet), describe, means, overwrite)
     return _tell(job.folder, run.id, trained, quiet)
 
@@ -55,7 +54,7 @@ def _tell(folder: Path, run_id: str, trained: int, quiet: bool) -> int:
     from nnlab.render.run import describe_run
     from nnlab.store import read
 
-    row = next(row for row in read(folder) if row.values["run"] == run_id)
+    row = next(row for row in read(folder).rows if row.values["run"] == run_id)
     print(describe_run(row), end="")
     print(f"stored in {folder} as run {run_id}")
     if not trained and not quiet:

@@ -1,11 +1,12 @@
 """From the text of a config and its overrides to a Config, or to every problem at once."""
 
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path as FilePath
 from typing import Any, NamedTuple
 
+from nnlab.config.axes import axes_of, examples, is_axis, is_range
 from nnlab.config.override import Raw, override, split_key
 from nnlab.config.schema import Config, Settings, regularizer
 from nnlab.config.source import Document, parse_value, read
@@ -154,10 +155,14 @@ def _check_sweep(raw: Raw, config: Config) -> Iterator[Problem]:
             ("sweep", "zip"),
             f"sweep.zip: lists of {' and '.join(map(str, sorted(lengths)))} values came, expected one length",
         )
+    if sweep.method == "random" and sweep.runs is None:
+        yield Problem(
+            ("sweep", "method"), "sweep.method: random came without sweep.runs, expected how many to draw"
+        )
     yield from _check_axes(raw, ("sweep", "grid"), sweep.grid, {**sweep.zip, **sweep.grid})
     yield from _check_axes(raw, ("sweep", "zip"), sweep.zip, {**sweep.zip, **sweep.grid})
     for name, settings in sweep.strategies.items():
-        axes = {key: value if is_axis(key, value) else [value] for key, value in settings.items()}
+        axes = axes_of(settings)
         single = {key for key, value in settings.items() if not is_axis(key, value)}
         yield from _check_axes(raw, ("sweep", "strategies", name), axes, axes, single)
     for i, combination in enumerate(sweep.exclude):
@@ -177,16 +182,34 @@ def _check_axes(
         section: where the axes stand in the config.
         single: keys whose value stands alone, without a list around it.
     """
-    for key, values in company.items():
-        if values and is_variable(key):
-            raw = override(raw, key, values[0])
-    for key, values in axes.items():
+    for key, axis in company.items():
+        if axis and is_variable(key):
+            raw = override(raw, key, examples(axis)[0])
+    method = raw.get("sweep", {}).get("method")
+    for key, axis in axes.items():
         path: Path = (*section, key)
+        if isinstance(axis, Mapping) and (problem := _check_range(axis, path, method)) is not None:
+            yield problem
+            continue
         if not is_variable(key):
             yield Problem(path, f"{dotted(path)}: {show(key)} {_why_not_variable(key)}", at_key=True)
             continue
-        for i, value in enumerate(values):
+        for i, value in enumerate(examples(axis)):
             yield from _check_value(raw, path if key in single else (*path, i), key, value)
+
+
+def _check_range(axis: Mapping[str, Any], path: Path, method: object) -> Problem | None:
+    low: Any = axis.get("min")
+    high: Any = axis.get("max")
+    numbers = isinstance(low, int | float) and isinstance(high, int | float) and not isinstance(low, bool)
+    if not is_range(axis) or not numbers or axis.get("scale", "log") not in ("linear", "log") or low >= high:
+        expected = "{min: A, max: B}, A below B, with scale: linear or log"
+        return Problem(path, f"{dotted(path)}: {show(dict(axis))} came, expected {expected}")
+    if axis.get("scale") == "log" and low <= 0:
+        return Problem(path, f"{dotted(path)}: min {low} came with scale: log, expected it above 0")
+    if method != "random":
+        return Problem(path, f"{dotted(path)}: a range came, expected a list, or sweep.method: random")
+    return None
 
 
 def _check_value(raw: Raw, path: Path, key: str, value: Any) -> Iterator[Problem]:
@@ -212,19 +235,6 @@ def _why_not_variable(key: str) -> str:
     return (
         f"is not a setting{did_you_mean(first, sections) or '; settings begin with ' + ', '.join(sections)}"
     )
-
-
-def is_axis(key: str, value: Any) -> bool:
-    """Whether a strategy's value is a list of values to try, not one value that is a list.
-
-    >>> is_axis("regularization.l2", [0.1, 1])
-    True
-    >>> is_axis("model.hidden", [64, 64]), is_axis("model.hidden", [[8], [64, 64]])
-    (False, True)
-    """
-    if key in ("model.hidden", "model.activation", "data.drop"):
-        return isinstance(value, list) and bool(value) and all(isinstance(item, list) for item in value)
-    return isinstance(value, list)
 
 
 def _where(path: Path, at_key: bool, document: Document, origins: Origins) -> str:

@@ -219,12 +219,9 @@ def _read_axes(value: Any, path: Path, problems: list[Problem]) -> Any:
         problems.append(Problem(path, f"{dotted(path)}: {show(value)} came, expected a mapping of lists"))
         return {}
     for key, values in value.items():
-        if not isinstance(values, list) or not values:
-            problems.append(
-                Problem(
-                    (*path, key), f"{dotted((*path, key))}: {show(values)} came, expected a list of values"
-                )
-            )
+        if (not isinstance(values, list) or not values) and not isinstance(values, Mapping):
+            message = f"{dotted((*path, key))}: {show(values)} came, expected a list of values"
+            problems.append(Problem((*path, key), message))
     return dict(value)
 
 
@@ -260,7 +257,10 @@ class Sweep:
 
     Args:
         seeds: how many, counted up from the config's seed, or a list.
-        grid: dotted key -> values; the product of all lists.
+        method: grid takes every combination, random draws some.
+        runs: random: how many combinations are drawn, for each strategy that has a choice.
+        grid: dotted key -> values; the product of all lists. With method random an axis may be a range,
+            {min: 1e-4, max: 10, scale: log}; its values are whole numbers if both ends are.
         zip: dotted key -> values; lists of one length, walked together.
         exclude: combinations to leave out; one that names some keys leaves out all that agree.
         strategies: name -> settings, instead of a grid; a list inside is that strategy's own grid.
@@ -271,6 +271,8 @@ class Sweep:
     seeds: Annotated[
         Count | tuple[CountOrZero, ...], Expected("a whole number of 1 or more, or a list of seeds")
     ] = 10
+    method: Literal["grid", "random"] = "grid"
+    runs: Count | None = None
     grid: Annotated[Settings, Parse(_read_axes)] = field(default_factory=dict)
     zip: Annotated[Settings, Parse(_read_axes)] = field(default_factory=dict)
     exclude: Annotated[tuple[Settings, ...], Parse(_read_mappings, list)] = ()

@@ -11,6 +11,10 @@ import pandas as pd
 from nnlab.render.numbers import number, with_interval
 from nnlab.text import csv_text, one_line
 
+TRIED = """
+Of the settings it tried, each strategy shows the best by validation; report --all shows every one.
+"""
+
 
 @dataclass(frozen=True)
 class Format:
@@ -31,6 +35,8 @@ def _columns(summary: pd.DataFrame, metrics: list[str]) -> list[tuple[str, list[
     for name in ("experiment", "strategy", "setting"):
         if name == "strategy" or summary[name].nunique() > 1 or (name == "setting" and summary[name].any()):
             columns.append((name, [one_line(str(value)) for value in summary[name]], False))
+    if (summary["tried"] > 1).any():
+        columns.append(("tried", [str(count) for count in summary["tried"]], True))
     columns.append(("seeds", [str(count) for count in summary["seeds"]], True))
     for name in ("diverged", "failed"):
         if summary[name].any():
@@ -58,7 +64,8 @@ def write_table(summary: pd.DataFrame, metrics: list[str]) -> str:
     console = Console(file=io.StringIO(), width=_width(columns), color_system=None)
     with console.capture() as capture:
         console.print(table)
-    return "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    text = "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
+    return text + (TRIED if (summary["tried"] > 1).any() else "")
 
 
 def _width(columns: list[tuple[str, list[str], bool]]) -> int:

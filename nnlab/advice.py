@@ -1,0 +1,72 @@
+"""Advice: settings that are allowed, but make no sense together."""
+
+from collections.abc import Callable, Iterator
+from typing import TypeVar
+
+from nnlab.config.schema import Config
+from nnlab.data.prepare import count
+from nnlab.nn.optimizers import Sgd
+from nnlab.nn.regularizers import L2, Dropout, EarlyStopping
+from nnlab.plan import Run
+
+T = TypeVar("T")
+
+
+def early_stopping_that_never_stops(run: Run) -> str | None:
+    """Patience of as many epochs as there are."""
+    stopping = _find(run.config, EarlyStopping)
+    epochs = run.config.training.epochs
+    if stopping is None or stopping.patience < epochs:
+        return None
+    return f"early stopping waits {stopping.patience} epochs and there are {epochs}: it will never stop a run"
+
+
+def dropout_of_nothing(run: Run) -> str | None:
+    """Dropout without a hidden layer."""
+    dropout = _find(run.config, Dropout)
+    if dropout is None or not dropout.p or run.config.model.hidden:
+        return None
+    return f"dropout {dropout.p:g} drops hidden units and there is no hidden layer: it does nothing"
+
+
+def decay_that_overshoots(run: Run) -> str | None:
+    """Plain gradient descent multiplies a weight by 1 - learning_rate * lambda/m in every step."""
+    l2, optimizer = _find(run.config, L2), run.config.optimizer
+    if l2 is None or not isinstance(optimizer, Sgd):
+        return None
+    rows = count(run.setting.material, run.config.data.preparation).train
+    shrink = optimizer.learning_rate * l2.strength / rows
+    if shrink <= 2:
+        return None
+    return (
+        f"learning_rate {optimizer.learning_rate:g} times lambda/m {l2.strength / rows:g} is {shrink:.3g}: "
+        "above 2, every step of sgd makes the weights larger, and they diverge"
+    )
+
+
+def no_training(run: Run) -> str | None:
+    """No epoch at all."""
+    return None if run.config.training.epochs else "0 epochs: the networks keep their first weights"
+
+
+CHECKS: tuple[Callable[[Run], str | None], ...] = (
+    early_stopping_that_never_stops,
+    dropout_of_nothing,
+    decay_that_overshoots,
+    no_training,
+)
+
+
+def advice(runs: tuple[Run, ...]) -> Iterator[str]:
+    """What is odd about the settings of a plan, one sentence for each kind of oddity and strategy."""
+    settings = {id(run.setting): run for run in runs}
+    for check in CHECKS:
+        found = {
+            run.setting.strategy: words for run in settings.values() if (words := check(run)) is not None
+        }
+        for strategy, words in found.items():
+            yield f"{strategy}: {words}"
+
+
+def _find(config: Config, kind: type[T]) -> T | None:
+    return next((entry for entry in config.regularization if isinstance(entry, kind)), None)
