@@ -8,6 +8,7 @@ writer; readers need none.
 import contextlib
 import csv
 import errno
+import functools
 import io
 import json
 import os
@@ -24,7 +25,7 @@ from filelock import FileLock, Timeout
 
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
-from nnlab.plan import Run, settings_of
+from nnlab.plan import Run, Setting, settings_of
 from nnlab.result import Result
 from nnlab.text import csv_text
 
@@ -60,13 +61,15 @@ class Row:
     """One finished run as a member of one strategy.
 
     Args:
-        settings: all settings of the run, dotted keys.
+        settings: all settings of the run, dotted keys; runs of one setting share the mapping.
+        key: the same as text, which tells settings apart.
         tuned: whether the settings of its strategy compete to stand for it.
         values: the columns of BASIC and RUN_METRICS; None where a run has no such number.
         feature_weights: norm of the first-layer weights, by feature.
     """
 
     settings: Mapping[str, Any]
+    key: str
     tuned: bool
     values: Mapping[str, Any]
     feature_weights: Mapping[str, float]
@@ -100,6 +103,7 @@ class Store:
     def __init__(self, folder: Path, overwrite: bool = False) -> None:
         self.folder = folder
         self._overwrite = overwrite
+        self._latest: tuple[Setting, str] | None = None
         self._lock = FileLock(folder / ".lock", fallback_to_soft=False)
 
     def __enter__(self) -> Self:
@@ -143,24 +147,35 @@ class Store:
         facts = {name: config["sweep"][name] for name in ("select", "baseline")}
         with _environment(self.folder), self._database:
             write_atomically(self.folder / "config.yaml", yaml.dump(config, Dumper=_Quoting, sort_keys=False))
+            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+            query = "SELECT run, strategy FROM strategies ORDER BY position LIMIT ?"
+            if self._database.execute(query, [len(members)]).fetchall() == list(members):
+                return
+            self._note_export(done=False)
             # Runs of earlier commands stay, after those of this one.
             self._database.execute("UPDATE strategies SET position = position + ?", [len(members)])
             self._database.executemany(
                 "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?, ?)",
                 ((run, strategy, i, tuned) for i, (run, strategy) in enumerate(members)),
             )
-            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
 
     def save(self, runs: Iterable[Run], results: Iterable[Result]) -> None:
         """Store a finished population: its weights first, then all else in one transaction."""
         from safetensors.numpy import save  # 70 ms that a report should not pay
 
         with _environment(self.folder), self._database:
+            self._note_export(done=False)
             for run, result in zip(runs, results, strict=True):
                 write_atomically(
                     self.folder / "weights" / f"{run.id}.safetensors", save(dict(result.weights))
                 )
                 self._insert(run, result)
+
+    def _settings_text(self, run: Run) -> str:
+        """The settings of a run as text; its neighbours usually have the same."""
+        if self._latest is None or self._latest[0] is not run.setting:
+            self._latest = run.setting, json.dumps(settings_of(run.config), sort_keys=False)
+        return self._latest[1]
 
     def _insert(self, run: Run, result: Result) -> None:
         features = run.setting.material.feature_names
@@ -168,7 +183,7 @@ class Store:
         values: dict[str, object] = {
             "run": result.run,
             "seed": run.seed,
-            "settings": json.dumps(settings_of(run.config)),
+            "settings": self._settings_text(run),
             "status": result.status,
             "epochs": result.epochs,
             "best_epoch": result.best_epoch,
@@ -200,6 +215,18 @@ class Store:
         with _environment(self.folder):
             write_atomically(self.folder / "runs.csv", _runs_csv(rows, chosen))
             write_atomically(self.folder / "curves.csv", _curves_csv(self._database))
+            with self._database:
+                self._note_export(done=True)
+
+    def is_exported(self) -> bool:
+        """Whether the CSV files tell what is stored."""
+        query = "SELECT value FROM facts WHERE name = 'exported'"
+        files = (self.folder / name for name in ("runs.csv", "curves.csv"))
+        return self._database.execute(query).fetchone() == ("yes",) and all(file.exists() for file in files)
+
+    def _note_export(self, done: bool) -> None:
+        value = "yes" if done else "no"
+        self._database.execute("INSERT OR REPLACE INTO facts VALUES ('exported', ?)", [value])
 
 
 def read(folder: Path) -> Experiment:
@@ -244,14 +271,9 @@ def folders(path: Path) -> list[Path]:
 
 def varying(rows: Iterable[Row]) -> list[str]:
     """The settings that differ between runs, in the order of the config."""
-    seen: dict[str, set[str]] = {}
-    rows = list(rows)
-    for row in rows:
-        for key, value in row.settings.items():
-            seen.setdefault(key, set()).add(json.dumps(value))
-    return [
-        key for key, values in seen.items() if len(values) > 1 or any(key not in row.settings for row in rows)
-    ]
+    settings = list({row.key: row.settings for row in rows}.values())
+    keys = dict.fromkeys(key for one in settings for key in one)
+    return [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -350,9 +372,10 @@ def _rows(database: sqlite3.Connection) -> list[Row]:
         "FROM strategies JOIN runs USING (run) ORDER BY position"
     )
     rows = []
+    parse = functools.cache(json.loads)  # the seeds of a setting share one text, and then one mapping
     for settings, tuned, weights, error, strategy, *values in cursor:
         found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
-        rows.append(Row(json.loads(settings), bool(tuned), found, json.loads(weights or "{}"), error))
+        rows.append(Row(parse(settings), settings, bool(tuned), found, json.loads(weights or "{}"), error))
     return rows
 
 

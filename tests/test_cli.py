@@ -5,6 +5,7 @@ import io
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -246,3 +247,107 @@ def test_a_closed_pipe_is_no_error(desk: Desk) -> None:
     )
     assert answer.stdout.splitlines()[-1] in ("0", "141")
     assert answer.stderr == ""
+
+
+def test_the_csv_files_are_written_again_if_a_kill_came_before_them(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config)
+    whole = (desk.folder / "runs/config/runs.csv").read_text()
+    with sqlite3.connect(desk.folder / "runs/config/results.sqlite") as database:
+        database.execute("UPDATE facts SET value = 'no' WHERE name = 'exported'")
+    database.close()
+    (desk.folder / "runs/config/runs.csv").write_text("stale")
+    assert "0 runs trained" in desk.nnlab("sweep", config).stderr
+    assert (desk.folder / "runs/config/runs.csv").read_text() == whole
+
+
+STRATEGIES = """
+data: {source: moons, samples: 60}
+model: {hidden: [8]}
+training: {epochs: 3}
+sweep:
+  seeds: 3
+  strategies:
+    none: {}
+    l2: {regularization.l2: [0, 1, 10]}
+"""
+
+
+def test_a_strategy_is_shown_with_its_chosen_setting_and_how_many_it_tried(desk: Desk) -> None:
+    answer = desk.nnlab("sweep", desk.write(STRATEGIES))
+    assert answer.stdout.count("l2 ") == 1
+    rows = table(desk.folder / "runs/config/runs.csv")
+    means = {
+        strength: np.mean([float(r["val_loss"]) for r in rows if r["regularization.l2"] == strength])
+        for strength in ("0.0", "1.0", "10.0")
+    }
+    best = min(means, key=lambda strength: means[strength])
+    chosen = {row["regularization.l2"] for row in rows if row["strategy"] == "l2" and row["chosen"] == "true"}
+    assert chosen == {best}
+    report = json.loads(desk.nnlab("report", "-f", "json").stdout)["rows"]
+    assert {row["strategy"]: row["tried"] for row in report} == {"none": 1, "l2": 3}
+    assert len(json.loads(desk.nnlab("report", "--all", "-f", "json").stdout)["rows"]) == 4
+
+
+def test_a_run_that_two_strategies_ask_for_is_trained_once_and_counted_in_both(desk: Desk) -> None:
+    answer = desk.nnlab("sweep", desk.write(STRATEGIES))
+    assert "note: 3 runs came up again; each is trained once" in answer.stderr
+    assert "9 runs trained" in answer.stderr
+    rows = table(desk.folder / "runs/config/runs.csv")
+    assert len(rows) == 12
+    none, l2 = ({r["run"] for r in rows if r["strategy"] == name} for name in ("none", "l2"))
+    assert none < l2
+
+
+@pytest.mark.parametrize(
+    ("settings", "note"),
+    [
+        ("regularization.early_stopping=100", "early stopping waits 100 epochs and there are 3"),
+        ("regularization.dropout=0.5", "dropout 0.5 drops hidden units and there is no hidden layer"),
+        ("training.epochs=0", "0 epochs: the networks keep their first weights"),
+    ],
+)
+def test_settings_that_make_no_sense_together_get_a_note(desk: Desk, settings: str, note: str) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS), "-s", settings, "-s", "model.hidden=[]")
+    assert answer.code == 0
+    assert note in answer.stderr
+    assert "note" not in desk.nnlab("train", "config.yaml", "-n", "calm").stderr
+
+
+def test_decay_that_overshoots_gets_a_note_and_diverges(desk: Desk) -> None:
+    # 60 training rows: 0.5 * 600 / 60 = 5, so weights are multiplied by 1 - 5 in every step.
+    config = desk.write(MOONS + "optimizer: {name: sgd, learning_rate: 0.5}\nregularization: {l2: 600}\n")
+    answer = desk.nnlab("train", config, "-s", "training.epochs=60")
+    assert "is 5: above 2" in answer.stderr
+    assert answer.code == 3
+
+
+@pytest.mark.parametrize(
+    ("setting", "line"),
+    [
+        (
+            "model.hidden=[1000000,1000000]",
+            "--set model.hidden=[1000000,1000000]: model.hidden: 1,000,006,000,002",
+        ),
+        (
+            "data.samples=1000000000000",
+            "--set data.samples=1000000000000: data.samples: 1,000,000,000,000 rows",
+        ),
+    ],
+)
+def test_what_cannot_fit_into_memory_is_refused_at_once(desk: Desk, setting: str, line: str) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS), "-s", setting)
+    assert answer.code == 2
+    assert answer.stderr.startswith(line)
+    assert desk.experiments == []
+
+
+def test_the_bill_counts_what_is_there_and_trains_nothing(desk: Desk) -> None:
+    config = desk.write(STRATEGIES)
+    before = desk.nnlab("sweep", config, "--dry-run").stdout
+    assert "9 (12 with duplicates)" in before
+    assert "42 a run" in before
+    desk.nnlab("sweep", config, "--seeds", "1")
+    assert "stored before  3" in desk.nnlab("sweep", config, "--dry-run").stdout
+    desk.nnlab("sweep", config)
+    assert "nothing is left to do" in desk.nnlab("sweep", config, "--dry-run").stdout

@@ -1,5 +1,6 @@
 """Selection: which setting stands for a strategy."""
 
+import json
 from collections.abc import Sequence
 
 import pytest
@@ -18,7 +19,14 @@ def row(
 ) -> Row:
     run = f"{strategy}{sorted(settings.items())}{seed}"
     known = {"run": run, "strategy": strategy, "seed": seed, "status": status, "parameters": 10}
-    return Row(settings, tuned, {**known, "val_loss": None, "train_loss": None, **values}, {}, None)
+    return Row(
+        settings,
+        json.dumps(settings),
+        tuned,
+        {**known, "val_loss": None, "train_loss": None, **values},
+        {},
+        None,
+    )
 
 
 def chosen(rows: Sequence[Row], select: str = "val_loss") -> list[str]:

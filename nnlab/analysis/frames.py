@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from nnlab.analysis.selection import choose, setting_key
+from nnlab.analysis.selection import choose
 from nnlab.metrics import RUN_METRICS
 from nnlab.store import BASIC, Experiment, Row, varying
 
@@ -27,18 +27,21 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     lines: list[dict[str, Any]] = []
     for experiment in experiments:
         inside = _varying_inside(experiment.rows)
+        words: dict[str, dict[str, str]] = {strategy: {} for strategy in inside}
         choices = choose(experiment.rows, experiment.select)
         chosen = {(choice.strategy, choice.settings) for choice in choices}
         tried = {choice.strategy: choice.tried for choice in choices}
         for row in experiment.rows:
-            strategy, settings = row.values["strategy"], setting_key(row.settings)
-            varied = (f"{key}={_plain(row.settings.get(key))}" for key in inside[strategy])
+            strategy = row.values["strategy"]
+            if row.key not in words[strategy]:
+                varied = (f"{key}={_plain(row.settings.get(key))}" for key in inside[strategy])
+                words[strategy][row.key] = ", ".join(varied)
             lines.append(
                 {
                     "experiment": experiment.name,
-                    "setting": ", ".join(varied),
-                    "settings": settings,
-                    "chosen": (strategy, settings) in chosen,
+                    "setting": words[strategy][row.key],
+                    "settings": row.key,
+                    "chosen": (strategy, row.key) in chosen,
                     "tried": tried[strategy],
                     **row.values,
                     **{key: _cell(row.settings.get(key)) for key in keys},
@@ -58,18 +61,10 @@ def _cell(value: object) -> object:
 
 def _varying_inside(rows: Sequence[Row]) -> dict[str, list[str]]:
     """For each strategy the settings that its runs do not agree in."""
-    seen: dict[str, dict[str, set[str]]] = {}
+    members: dict[str, list[Row]] = {}
     for row in rows:
-        values = seen.setdefault(row.values["strategy"], {})
-        for key in row.settings:
-            values.setdefault(key, set())
-    for row in rows:
-        for key, found in seen[row.values["strategy"]].items():
-            found.add(json.dumps(row.settings.get(key)))
-    return {
-        strategy: [key for key, found in values.items() if len(found) > 1]
-        for strategy, values in seen.items()
-    }
+        members.setdefault(row.values["strategy"], []).append(row)
+    return {strategy: varying(own) for strategy, own in members.items()}
 
 
 def _plain(value: object) -> str:

@@ -5,10 +5,8 @@ completed compete; if there is none, those with the most completed runs do. Ties
 setting: fewer parameters, then the stronger regularization, then fewer epochs, then the first one.
 """
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from nnlab.metrics import higher_is_better
 from nnlab.store import Row
@@ -22,18 +20,13 @@ class Choice:
 
     Args:
         strategy: its name.
-        settings: the chosen setting, as JSON.
+        settings: the key of the chosen setting.
         tried: how many settings there were to choose from: more find more, by luck too.
     """
 
     strategy: str
     settings: str
     tried: int
-
-
-def setting_key(settings: Mapping[str, Any]) -> str:
-    """What tells settings apart."""
-    return json.dumps(settings, sort_keys=True)
 
 
 def choose(rows: Sequence[Row], select: str) -> list[Choice]:
@@ -50,7 +43,7 @@ def choose(rows: Sequence[Row], select: str) -> list[Choice]:
     strategies: dict[str, dict[str, list[Row]]] = {}
     for row in rows:
         settings = strategies.setdefault(row.values["strategy"], {})
-        settings.setdefault(setting_key(row.settings), []).append(row)
+        settings.setdefault(row.key, []).append(row)
     choices = []
     for strategy, settings in strategies.items():
         if _is_tuned(settings):
@@ -71,7 +64,7 @@ def chosen_members(rows: Iterable[Row], choices: Iterable[Choice]) -> set[tuple[
     return {
         (row.values["run"], row.values["strategy"])
         for row in rows
-        if (row.values["strategy"], setting_key(row.settings)) in chosen
+        if (row.values["strategy"], row.key) in chosen
     }
 
 

@@ -1,7 +1,7 @@
 """The summary of a sweep: one line for each setting, means over seeds with 95 % intervals."""
 
 import pandas as pd
-from scipy import stats
+from scipy.special import stdtrit
 
 from nnlab.analysis.frames import FACTS, setting_columns
 from nnlab.metrics import RUN_METRICS, higher_is_better
@@ -69,5 +69,6 @@ def interval(values: "pd.Series[float]") -> tuple[float, float, float]:
     mean = float(values.mean())
     if n == 1:
         return mean, float("nan"), float("nan")
-    half = float(stats.t.ppf((1 + CONFIDENCE) / 2, n - 1)) * float(values.std(ddof=1)) / n**0.5
+    quantile = float(stdtrit(n - 1, (1 + CONFIDENCE) / 2))  # Student's t; scipy.stats loads slowly
+    half = quantile * float(values.std(ddof=1)) / n**0.5
     return mean, mean - half, mean + half

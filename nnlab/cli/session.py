@@ -114,8 +114,9 @@ def run(
         except SettingError as error:
             raise session.file.at_fault(error) from None
         finally:
-            rows = store.rows()
-            store.export(rows, chosen_members(rows, choose(rows, session.file.config.sweep.select)))
+            if not store.is_exported():
+                rows = store.rows()
+                store.export(rows, chosen_members(rows, choose(rows, session.file.config.sweep.select)))
     return trained
 
 
