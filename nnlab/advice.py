@@ -3,8 +3,11 @@
 from collections.abc import Callable, Iterator
 from typing import TypeVar
 
+import numpy as np
+
 from nnlab.config.schema import Config
 from nnlab.data.prepare import count
+from nnlab.data.tables import Csv
 from nnlab.nn.optimizers import Sgd
 from nnlab.nn.regularizers import L2, Dropout, EarlyStopping
 from nnlab.plan import Run
@@ -44,6 +47,32 @@ def decay_that_overshoots(run: Run) -> str | None:
     )
 
 
+def target_far_from_1(run: Run) -> str | None:
+    """A regression target whose size the first weights cannot reach in any reasonable time."""
+    main = run.setting.material.main
+    if main is None or main.task != "regression":
+        return None
+    size = float(np.abs(main.target).max())
+    if 0.01 <= size <= 100:
+        return None
+    return (
+        f"the target reaches {size:.3g}: with usual learning rates training is slow there, or diverges; "
+        "divide the column so that it stays below 100 or so"
+    )
+
+
+def numbers_taken_as_classes(run: Run) -> str | None:
+    """A column of whole numbers that the table's rule took as classes."""
+    source, names = run.config.data.source, run.setting.material.class_names
+    numeric = len(names) > 2 and all(name.lstrip("-").isdigit() for name in names)
+    if not isinstance(source, Csv) or source.task != "auto" or not numeric:
+        return None
+    return (
+        f"the whole numbers of {source.target} are taken as {len(names)} classes; "
+        "data.task: regression if it is a quantity"
+    )
+
+
 def no_training(run: Run) -> str | None:
     """No epoch at all."""
     return None if run.config.training.epochs else "0 epochs: the networks keep their first weights"
@@ -54,6 +83,8 @@ CHECKS: tuple[Callable[[Run], str | None], ...] = (
     dropout_of_nothing,
     decay_that_overshoots,
     no_training,
+    target_far_from_1,
+    numbers_taken_as_classes,
 )
 
 

@@ -113,7 +113,7 @@ def _replace(path: Path, content: bytes) -> None:
 def _pack(snapshot: Snapshot) -> bytes:
     from safetensors.numpy import save
 
-    facts = {**snapshot.facts, "runs": snapshot.runs, **_written_by()}
+    facts = {**snapshot.facts, "runs": snapshot.runs, "order": list(snapshot.arrays), **_written_by()}
     arrays = {name: np.ascontiguousarray(array) for name, array in snapshot.arrays.items()}
     content = save(arrays | {"facts": np.frombuffer(json.dumps(facts).encode(), np.uint8)})
     return hashlib.sha256(content).digest() + content
@@ -133,7 +133,8 @@ def _read(path: Path) -> Snapshot | None:
     facts = json.loads(arrays.pop("facts").tobytes())
     if any(facts.get(name) != value for name, value in _written_by().items()):
         return None  # another NumPy may go on with other bits
-    return Snapshot(tuple(facts["runs"]), arrays, facts)
+    in_order = {name: arrays[name] for name in facts["order"]}  # safetensors sorts them
+    return Snapshot(tuple(facts["runs"]), in_order, facts)
 
 
 def _written_by() -> dict[str, Any]:

@@ -51,7 +51,7 @@ def _start_local(dask: Any, address: str) -> Any:
         n_workers=int(workers),
         threads_per_worker=1,
         host="127.0.0.1",  # whoever reaches a scheduler runs code: never listen to the outside
-        dashboard_address=None,
+        dashboard_address="127.0.0.1:0",  # None would take port 8787, where another may be
         silence_logs="CRITICAL",
     )
 

@@ -71,18 +71,22 @@ class Execution:
             NnlabError: the machine or the cluster is at fault, not the run.
         """
         while self._waiting or self._flying:
-            while self._waiting and len(self._flying) < executor.workers:
-                self._starting = self._waiting.popleft()
-                future = executor.submit(self._starting.runs)  # in this process: trains them now
-                self._flying[future], self._starting = self._starting, None
+            self._hand_out(executor)
             ended, _ = wait(self._flying, timeout=WAKE_SECONDS, return_when=FIRST_COMPLETED)
-            for future in ended:
-                job = self._flying.pop(future)
-                results = self._results(job, future)
+            jobs = [(job := self._flying.pop(future), self._results(job, future)) for future in ended]
+            if executor.aside:
+                self._hand_out(executor)  # workers go on while their results are stored
+            for job, results in jobs:
                 if results is not None:
                     self._note(job, results)
                     yield job.runs, results
             self._watch(self.tick())
+
+    def _hand_out(self, executor: Executor) -> None:
+        while self._waiting and len(self._flying) < executor.workers:
+            self._starting = self._waiting.popleft()
+            future = executor.submit(self._starting.runs)  # in this process: trains them now
+            self._flying[future], self._starting = self._starting, None
 
     def tick(self, latest: Progress | None = None) -> Tick:
         """How far it is.
@@ -95,7 +99,8 @@ class Execution:
         if latest is not None and self._starting is not None:
             running = latest.running
             worked += _cost(self._starting.runs) * latest.epoch / max(latest.epochs, 1)
-        return Tick(self._done, running, self._failed, self._total, min(1.0, worked / self._work), latest)
+        share = min(1.0, worked / self._work) if self._work else 1.0
+        return Tick(self._done, running, self._failed, self._total, share, latest)
 
     def _results(self, job: Job, future: Future[Results]) -> Results | None:
         """What came of a job; None if it, or its runs one by one, will be tried again."""

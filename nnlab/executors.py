@@ -48,6 +48,7 @@ class Executor(Protocol):
         """How many tasks it works on at a time; a cluster may grow and shrink."""
 
     where: str  # for people: "in this process", "in 2 worker processes", ...
+    aside: bool  # whether it works while this process does something else
 
     def submit(self, runs: Sequence[Run]) -> "Future[Results]":
         """Train runs of one shape."""
@@ -66,6 +67,7 @@ class InProcess:
 
     workers = 1
     where = "in this process"
+    aside = False
 
     def __init__(self, watch: Watch | None = None, work: Callable[..., Any] = train) -> None:
         self._watch, self._work = watch, work
@@ -92,6 +94,8 @@ class Processes:
         workers: how many processes.
         work: what a task does, `train` unless a test says otherwise.
     """
+
+    aside = True
 
     def __init__(self, runs: Sequence[Run], workers: int, work: Callable[..., Any] = train) -> None:
         self.workers = workers
@@ -163,6 +167,8 @@ class Cluster:
     Raises:
         EnvironmentFault: Dask is missing, nobody answers, or versions differ.
     """
+
+    aside = True
 
     def __init__(self, runs: Sequence[Run], address: str, work: Callable[..., Any] = train) -> None:
         from nnlab import cluster

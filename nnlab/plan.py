@@ -24,6 +24,7 @@ from nnlab.registry import write
 
 RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
 USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
+LOOKS_A_PATIENCE = 5  # how often early stopping looks, at least, before it stops
 CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
 TASKS_A_WORKER = 4  # so that the last ones end at about the same time
 SMALLEST_SHARED = 8  # runs: smaller stacks waste what stacking gains
@@ -65,6 +66,7 @@ class Plan:
     Args:
         runs: each once, in the order of the config.
         members: pairs of run id and strategy: a run may belong to several.
+        is_sweep: whether a sweep asked for them, not a single training.
         tuned: whether they belong to named strategies, whose settings compete to stand for them.
         duplicates: how many more came up again, of the same settings and seed.
     """
@@ -72,6 +74,7 @@ class Plan:
     runs: tuple[Run, ...]
     members: tuple[tuple[str, str], ...]
     tuned: bool = False
+    is_sweep: bool = False
     duplicates: int = 0
 
 
@@ -110,8 +113,11 @@ def plan_sweep(file: ConfigFile, max_runs: int = 100_000) -> Plan:
             total += 1
             runs.setdefault(run.id, run)
             members[run.id, strategy] = None
+    if not runs:
+        where = file.document.locate(("sweep", "exclude"))
+        raise InputError(f"{where}: sweep.exclude: it leaves no combination, expected at least one")
     tuned = bool(file.config.sweep.strategies)
-    return Plan(tuple(runs.values()), tuple(members), tuned, total - len(runs))
+    return Plan(tuple(runs.values()), tuple(members), tuned, True, total - len(runs))
 
 
 def _refuse_ignored_overrides(file: ConfigFile) -> None:
@@ -214,8 +220,17 @@ def resolve(config: Config, material: Material) -> Config:
     _check_watched_metric(config, material)
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
-        training = replace(training, evaluate_every=max(1, round(training.epochs / CURVE_ROWS)))
+        training = replace(training, evaluate_every=_usual_evaluation(config))
     return replace(config, loss=loss, model=replace(config.model, output=output), training=training)
+
+
+def _usual_evaluation(config: Config) -> int:
+    """About 100 rows of curves; with early stopping, often enough for its patience to mean something."""
+    every = max(1, round(config.training.epochs / CURVE_ROWS))
+    stopping = regularizer(config, EarlyStopping.name)
+    if isinstance(stopping, EarlyStopping):
+        return max(1, min(every, stopping.patience // LOOKS_A_PATIENCE))
+    return every
 
 
 def _check_watched_metric(config: Config, material: Material) -> None:
@@ -307,8 +322,10 @@ def populations(
         together: ids of runs that began together and have a checkpoint.
     """
     by_id = {run.id: run for run in runs}
-    begun = [group for group in together if all(run in by_id for run in group)]
-    stacks = [tuple(by_id.pop(run) for run in group) for group in begun]
+    stacks: list[tuple[Run, ...]] = []
+    for ids in together:  # two checkpoints may share a run: the first one has it
+        if all(run in by_id for run in ids):
+            stacks.append(tuple(by_id.pop(run) for run in ids))
     groups: dict[Any, list[Run]] = {}
     for run in by_id.values():
         groups.setdefault(_shape(run), []).append(run)

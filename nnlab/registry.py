@@ -61,6 +61,7 @@ NonNegative = Annotated[float, Ge(0), Expected("a number of 0 or more")]
 Fraction = Annotated[float, Ge(0), Lt(1), Expected("a number from 0 up to, not including, 1")]
 Count = Annotated[int, Ge(1), Expected("a whole number of 1 or more")]
 CountOrZero = Annotated[int, Ge(0), Expected("a whole number of 0 or more")]
+Seed = Annotated[int, Ge(0), Lt(2**63), Expected("a whole number from 0 up to 2^63")]
 Switch = Annotated[bool, Expected("true or false")]
 Text = Annotated[str, Expected("text")]
 

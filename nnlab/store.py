@@ -12,7 +12,6 @@ import functools
 import io
 import json
 import os
-import shutil
 import socket
 import sqlite3
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +25,7 @@ from filelock import FileLock, Timeout
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
 from nnlab.plan import Run, Setting, settings_of
+from nnlab.registry import show
 from nnlab.result import Result
 from nnlab.text import csv_text
 
@@ -44,14 +44,13 @@ CREATE TABLE runs (
 ) WITHOUT ROWID;
 CREATE TABLE strategies (
     run TEXT NOT NULL, strategy TEXT NOT NULL, position INTEGER NOT NULL, tuned INTEGER NOT NULL,
-    PRIMARY KEY (run, strategy)
+    current INTEGER NOT NULL, PRIMARY KEY (run, strategy)
 ) WITHOUT ROWID;
 CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT) WITHOUT ROWID;
 CREATE TABLE curves (
     run TEXT NOT NULL, epoch INTEGER NOT NULL,
-    {", ".join(f"{name} REAL" for name in CURVE_COLUMNS)},
-    PRIMARY KEY (run, epoch)
-) WITHOUT ROWID;
+    {", ".join(f"{name} REAL" for name in CURVE_COLUMNS)}
+);
 PRAGMA user_version = {FORMAT};
 """
 
@@ -64,6 +63,7 @@ class Row:
         settings: all settings of the run, dotted keys; runs of one setting share the mapping.
         key: the same as text, which tells settings apart.
         tuned: whether the settings of its strategy compete to stand for it.
+        current: whether the latest sweep asked for it; without a sweep, every run.
         values: the columns of BASIC and RUN_METRICS; None where a run has no such number.
         feature_weights: norm of the first-layer weights, by feature.
     """
@@ -71,6 +71,7 @@ class Row:
     settings: Mapping[str, Any]
     key: str
     tuned: bool
+    current: bool
     values: Mapping[str, Any]
     feature_weights: Mapping[str, float]
     error: str | None
@@ -109,10 +110,12 @@ class Store:
     def __enter__(self) -> Self:
         with _environment(self.folder):
             self.folder.mkdir(parents=True, exist_ok=True)
+            _refuse_foreign(self.folder)
             self._acquire()
             if self._overwrite:
                 _remove(self.folder, OURS)
             self._database = _open_database(self.folder / DATABASE)
+            self._stored = _finished(self._database)
             (self.folder / "weights").mkdir(exist_ok=True)
         return self
 
@@ -134,30 +137,50 @@ class Store:
 
     def finished(self, retry_failed: bool = False) -> set[str]:
         """Ids of the runs that need no more training."""
-        return _finished(self._database, retry_failed)
+        return _finished(self._database, retry_failed) - _without_weights(self.folder / "weights")
 
-    def begin(self, config: Mapping[str, Any], members: Sequence[tuple[str, str]], tuned: bool) -> None:
+    def begin(
+        self, config: Mapping[str, Any], members: Sequence[tuple[str, str]], tuned: bool, is_sweep: bool
+    ) -> None:
         """Note what this command is about to do.
+
+        A single run that joins a sweep leaves the sweep's config and its comparison as they are.
 
         Args:
             config: the config with every default filled in.
             members: pairs of run id and strategy, in the order of the tables.
             tuned: whether settings compete to stand for their strategy.
+            is_sweep: whether this command is a sweep, not a single run.
         """
+        joins = not is_sweep and self._has_sweep()
         facts = {name: config["sweep"][name] for name in ("select", "baseline")}
         with _environment(self.folder), self._database:
-            write_atomically(self.folder / "config.yaml", yaml.dump(config, Dumper=_Quoting, sort_keys=False))
-            self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
-            query = "SELECT run, strategy FROM strategies ORDER BY position LIMIT ?"
-            if self._database.execute(query, [len(members)]).fetchall() == list(members):
+            if not joins:
+                write_atomically(
+                    self.folder / "config.yaml", yaml.dump(config, Dumper=_Quoting, sort_keys=False)
+                )
+                self._database.executemany("INSERT OR REPLACE INTO facts VALUES (?, ?)", facts.items())
+            if is_sweep:
+                self._database.execute("INSERT OR REPLACE INTO facts VALUES ('swept', 'yes')")
+            if self._is_current(members):
                 return
             self._note_export(done=False)
             # Runs of earlier commands stay, after those of this one.
             self._database.execute("UPDATE strategies SET position = position + ?", [len(members)])
+            if is_sweep:
+                self._database.execute("UPDATE strategies SET current = 0")
             self._database.executemany(
-                "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?, ?)",
-                ((run, strategy, i, tuned) for i, (run, strategy) in enumerate(members)),
+                "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?, ?, ?)",
+                ((run, strategy, i, tuned, not joins) for i, (run, strategy) in enumerate(members)),
             )
+
+    def _has_sweep(self) -> bool:
+        return self._database.execute("SELECT value FROM facts WHERE name = 'swept'").fetchone() is not None
+
+    def _is_current(self, members: Sequence[tuple[str, str]]) -> bool:
+        """Whether the tables begin with just these members already, and show no others."""
+        query = "SELECT run, strategy FROM strategies WHERE current ORDER BY position"
+        return self._database.execute(query).fetchall() == list(members)
 
     def save(self, runs: Iterable[Run], results: Iterable[Result]) -> None:
         """Store a finished population: its weights first, then all else in one transaction."""
@@ -166,9 +189,10 @@ class Store:
         with _environment(self.folder), self._database:
             self._note_export(done=False)
             for run, result in zip(runs, results, strict=True):
-                write_atomically(
-                    self.folder / "weights" / f"{run.id}.safetensors", save(dict(result.weights))
-                )
+                if result.weights:
+                    # Not atomically: a file whose run is not in the database will be written again.
+                    path = self.folder / "weights" / f"{run.id}.safetensors"
+                    path.write_bytes(save(dict(result.weights)))
                 self._insert(run, result)
 
     def _settings_text(self, run: Run) -> str:
@@ -194,7 +218,8 @@ class Store:
             **{name: result.metrics.get(name) for name in RUN_METRICS},
         }
         self._database.execute(f"INSERT OR REPLACE INTO runs {_places(values)}", list(values.values()))
-        self._database.execute("DELETE FROM curves WHERE run = ?", [result.run])
+        if run.id in self._stored:  # trained again; without an index this looks through the whole table
+            self._database.execute("DELETE FROM curves WHERE run = ?", [run.id])
         if not result.curves:
             return
         columns = {name: column.tolist() for name, column in result.curves.items()}
@@ -241,8 +266,7 @@ def read(folder: Path) -> Experiment:
         raise InputError(
             f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
         )
-    with _environment(folder), contextlib.closing(_connect(path, "ro")) as database:
-        _check_format(database, path)
+    with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
         facts = dict(database.execute("SELECT name, value FROM facts"))
         return Experiment(folder.name, _rows(database), facts["select"], facts["baseline"])
 
@@ -252,9 +276,14 @@ def finished(folder: Path) -> set[str]:
     path = folder / DATABASE
     if not path.is_file():
         return set()
-    with _environment(folder), contextlib.closing(_connect(path, "ro")) as database:
-        _check_format(database, path)
+    with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
         return _finished(database)
+
+
+def _without_weights(folder: Path) -> set[str]:
+    """Runs whose weights were lost with the power: the file is there, and empty."""
+    with os.scandir(folder) as files:
+        return {Path(file.name).stem for file in files if file.stat().st_size == 0}
 
 
 def _finished(database: sqlite3.Connection, retry_failed: bool = False) -> set[str]:
@@ -285,17 +314,34 @@ def write_atomically(path: Path, content: str | bytes) -> None:
     try:
         with temporary.open("wb") as file:
             file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fsync(file.fileno())
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
 
 
+def _refuse_foreign(folder: Path) -> None:
+    """A folder with other people's files is not ours to write into.
+
+    Raises:
+        InputError: it has no results, and something else.
+    """
+    others = [path.name for path in folder.iterdir() if path.name not in (".lock", ".holder", DATABASE)]
+    if others and not (folder / DATABASE).exists():
+        raise InputError(
+            f"{folder}: this folder holds {show(min(others))} and no results, expected a new one (--name)"
+        )
+
+
 def _remove(folder: Path, names: Iterable[str]) -> None:
+    """Removes files of ours; of a folder only what we put there."""
     for name in names:
         path = folder / name
         if path.is_dir() and not path.is_symlink():
-            shutil.rmtree(path)
+            for file in path.glob("*.safetensors"):
+                file.unlink()
         else:
             path.unlink(missing_ok=True)
 
@@ -311,7 +357,8 @@ def _environment(folder: Path) -> Iterator[None]:
         again = "; the same command goes on from what is stored" if full else ""
         raise EnvironmentFault(f"{folder} cannot be written: {reason}{again}") from error
     except sqlite3.Error as error:
-        remedy = "" if "full" in str(error) else " (--overwrite starts anew)"
+        broken = any(words in str(error) for words in ("not a database", "malformed"))
+        remedy = " (--overwrite starts anew)" if broken else ""
         raise EnvironmentFault(f"{folder}/{DATABASE} cannot be used: {error}{remedy}") from error
 
 
@@ -335,6 +382,18 @@ _Quoting.add_representer(str, _Quoting.represent_text)
 
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     return sqlite3.connect(f"{path.absolute().as_uri()}?mode={mode}", uri=True, timeout=60)
+
+
+def _open_for_reading(path: Path) -> sqlite3.Connection:
+    database = _connect(path, "ro")
+    try:
+        _check_format(database, path)
+    except sqlite3.OperationalError as error:
+        if "readonly" not in str(error):
+            raise
+        database = _connect(path, "rw")  # a writer was killed in a transaction: SQLite takes it back now
+        _check_format(database, path)
+    return database
 
 
 def _open_database(path: Path) -> sqlite3.Connection:
@@ -368,14 +427,24 @@ def _rows(database: sqlite3.Connection) -> list[Row]:
     there = _columns(database, "runs")
     names = [name for name in (*BASIC, *RUN_METRICS) if name in there]
     cursor = database.execute(
-        f"SELECT settings, tuned, feature_weights, error, strategy, {', '.join(names)} "
+        f"SELECT settings, tuned, current, feature_weights, error, strategy, {', '.join(names)} "
         "FROM strategies JOIN runs USING (run) ORDER BY position"
     )
     rows = []
     parse = functools.cache(json.loads)  # the seeds of a setting share one text, and then one mapping
-    for settings, tuned, weights, error, strategy, *values in cursor:
+    for settings, tuned, current, weights, error, strategy, *values in cursor:
         found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
-        rows.append(Row(parse(settings), settings, bool(tuned), found, json.loads(weights or "{}"), error))
+        rows.append(
+            Row(
+                parse(settings),
+                settings,
+                bool(tuned),
+                bool(current),
+                found,
+                json.loads(weights or "{}"),
+                error,
+            )
+        )
     return rows
 
 
@@ -397,12 +466,10 @@ def _runs_csv(rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> str:
 
 
 def _curves_csv(database: sqlite3.Connection) -> str:
-    cursor = database.execute(
-        f"SELECT run, epoch, {', '.join(CURVE_COLUMNS)} FROM curves JOIN "
-        "(SELECT run, min(position) AS position FROM strategies GROUP BY run) USING (run) "
-        "ORDER BY position, epoch"
-    )
-    return _csv([["run", "epoch", *CURVE_COLUMNS], *cursor])
+    order = dict(database.execute("SELECT run, min(position) FROM strategies GROUP BY run"))
+    lines = database.execute(f"SELECT run, epoch, {', '.join(CURVE_COLUMNS)} FROM curves").fetchall()
+    lines.sort(key=lambda line: (order[line[0]], line[1]))
+    return _csv([["run", "epoch", *CURVE_COLUMNS], *lines])
 
 
 def _cell(value: object) -> object:

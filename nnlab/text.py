@@ -1,6 +1,9 @@
 """Text from outside, made safe for where it goes: names of columns, classes and strategies, errors."""
 
+import json
 import re
+from collections.abc import Mapping
+from typing import Any
 
 # Controls that move a cursor, colour a terminal, break a line or turn its direction.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
@@ -15,10 +18,42 @@ def one_line(text: str) -> str:
     return _CONTROLS.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
+def count_of(number: int, thing: str) -> str:
+    """A number of things.
+
+    >>> count_of(1, "run"), count_of(2500, "run")
+    ('1 run', '2,500 runs')
+    """
+    return f"{number:,} {thing}{'' if number == 1 else 's'}"
+
+
+def settings_in_words(settings: Mapping[str, Any]) -> str:
+    """Settings as people write them: the last part of a key, unless two keys end alike.
+
+    >>> settings_in_words({"regularization.l2": 10.0, "model.activation": {"name": "elu", "alpha": 2}})
+    'l2=10, activation=elu(alpha=2)'
+    >>> settings_in_words({"optimizer.name": "sgd", "model.initializer.name": "he"})
+    'optimizer.name=sgd, model.initializer.name=he'
+    """
+    last = [key.rpartition(".")[2] for key in settings]
+    names = last if len(set(last)) == len(last) else settings
+    return ", ".join(f"{name}={_plain(value)}" for name, value in zip(names, settings.values(), strict=True))
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, Mapping) and "name" in value:
+        options = settings_in_words({key: item for key, item in value.items() if key != "name"})
+        return f"{value['name']}({options})" if options else str(value["name"])
+    if isinstance(value, float):
+        return f"{value:g}"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
 def csv_text(text: str) -> str:
     """A text cell that no spreadsheet takes for a formula; numbers are not text and stay as they are.
 
     >>> csv_text("=cmd()"), csv_text("l2")
     ("'=cmd()", 'l2')
     """
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    text = one_line(text)
+    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text

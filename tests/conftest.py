@@ -1,5 +1,6 @@
 """What all tests share: one BLAS thread, strict floating point, and runs planned from a plain dict."""
 
+import faulthandler
 import json
 import os
 from collections.abc import Callable, Iterator
@@ -11,6 +12,7 @@ for _library in ("OPENBLAS", "OMP", "MKL"):
 
 import numpy as np  # noqa: E402
 import pytest  # noqa: E402
+from _pytest.faulthandler import fault_handler_stderr_fd_key  # noqa: E402
 
 from nnlab.config.load import load  # noqa: E402
 from nnlab.plan import Run, plan_sweep  # noqa: E402
@@ -39,6 +41,16 @@ def runs_of(tmp_path: Path) -> PlanRuns:
         return plan_sweep(load(str(path))).runs
 
     return plan
+
+
+@pytest.fixture
+def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
+    """A test that hangs tells where, and ends."""
+    seconds = 1800 if request.node.get_closest_marker("slow") else 90
+    stderr = request.config.stash.get(fault_handler_stderr_fd_key, 2)  # 2 itself is captured
+    faulthandler.dump_traceback_later(seconds, exit=True, file=stderr)
+    yield
+    faulthandler.cancel_dump_traceback_later()
 
 
 @pytest.fixture

@@ -351,3 +351,145 @@ def test_the_bill_counts_what_is_there_and_trains_nothing(desk: Desk) -> None:
     assert "stored before  3" in desk.nnlab("sweep", config, "--dry-run").stdout
     desk.nnlab("sweep", config)
     assert "nothing is left to do" in desk.nnlab("sweep", config, "--dry-run").stdout
+
+
+def test_the_same_folder_twice_counts_its_runs_once(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    once = desk.nnlab("report", "runs/config", "-f", "csv").stdout
+    assert desk.nnlab("report", "runs/config", "runs/../runs/config", "runs", "-f", "csv").stdout == once
+
+
+def test_two_folders_of_one_name_are_told_apart(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config)
+    desk.nnlab("sweep", config, "-o", "other")
+    rows = json.loads(desk.nnlab("report", "runs/config", "other/config", "-f", "json").stdout)["rows"]
+    assert [row["seeds"] for row in rows] == [2, 2, 2, 2]
+    assert {row["experiment"] for row in rows} == {"runs/config", "other/config"}
+
+
+def test_a_single_run_in_the_folder_of_a_sweep_leaves_its_comparison_alone(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("train", config)
+    swept = desk.nnlab("sweep", config).stdout
+    stored = (desk.folder / "runs/config/config.yaml").read_text()
+    desk.nnlab("train", config, "--seed", "7")
+    assert desk.nnlab("report", "runs/config").stdout == swept
+    assert (desk.folder / "runs/config/config.yaml").read_text() == stored
+    assert (
+        "0 runs trained, 4 were there"
+        in desk.nnlab("sweep", "runs/config/config.yaml", "-n", "config").stderr
+    )
+    assert len(table(desk.folder / "runs/config/runs.csv")) == 6
+    assert desk.nnlab("report", "--all", "-f", "md").stdout.count("\n") == 2 + 3
+
+
+def test_a_smaller_sweep_shows_what_it_asked_for(desk: Desk) -> None:
+    config = desk.write(STRATEGIES)
+    desk.nnlab("sweep", config)
+    desk.nnlab("sweep", config, "-s", "sweep.strategies.l2.regularization.l2=[1]")
+    rows = json.loads(desk.nnlab("report", "-f", "json").stdout)["rows"]
+    assert {row["strategy"]: (row["tried"], row["seeds"]) for row in rows} == {"none": (1, 3), "l2": (1, 3)}
+
+
+def test_a_folder_with_files_of_others_is_left_alone(desk: Desk) -> None:
+    (desk.folder / "mine").mkdir()
+    config = desk.write(MOONS, "mine/config.yaml")
+    before = (desk.folder / config).read_text()
+    answer = desk.nnlab("train", config, "-o", ".", "-n", "mine", "--overwrite")
+    assert answer.code == 2
+    assert (
+        answer.stderr == "mine: this folder holds 'config.yaml' and no results, expected a new one (--name)\n"
+    )
+    assert (desk.folder / config).read_text() == before
+
+
+def test_a_metric_that_the_runs_do_not_have_is_refused(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    answer = desk.nnlab("report", "--metric", "test_r2")
+    assert answer.code == 2
+    assert answer.stderr.startswith(
+        "--metric test_r2: these runs do not have it, expected one of train_loss, "
+    )
+
+
+def test_without_validation_rows_the_order_of_the_config_stays(desk: Desk) -> None:
+    text = MOONS.replace("samples: 100", "samples: 100, validation: 0").replace("[0, 1]", "[100, 0, 10]")
+    desk.nnlab("sweep", desk.write(text))
+    rows = json.loads(desk.nnlab("report", "-f", "json").stdout)["rows"]
+    assert [row["strategy"] for row in rows] == ["l2=100", "l2=0", "l2=10"]
+
+
+def test_early_stopping_looks_often_enough_for_its_patience(desk: Desk) -> None:
+    text = "data: {source: moons}\ntraining: {epochs: 2000}\nregularization: {early_stopping: 5}"
+    desk.nnlab("train", desk.write(text))
+    epochs = [int(line["epoch"]) for line in table(desk.folder / "runs/config/curves.csv")]
+    assert epochs[:4] == [0, 1, 2, 3]
+    answer = desk.nnlab("train", "config.yaml", "-s", "training.evaluate_every=last")
+    assert "last came with early stopping" in answer.stderr
+
+
+def test_escape_codes_in_names_reach_no_terminal_and_no_table(desk: Desk) -> None:
+    text = 'data: {source: moons, samples: 50}\nsweep: {seeds: 1, strategies: {"a\\e[31m": {}}}'
+    answer = desk.nnlab("sweep", desk.write(text))
+    everything = answer.stdout + answer.stderr + desk.nnlab("report", "-f", "csv").stdout
+    everything += (desk.folder / "runs/config/runs.csv").read_text()
+    assert answer.code == 0
+    assert "\x1b" not in everything
+    assert "a\\x1b[31m" in answer.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--seed", "99999999999999999999"], "expected a whole number from 0 up to 2^63"),
+        (["-s", "seed=-1"], "expected a whole number from 0 up to 2^63"),
+    ],
+)
+def test_a_seed_that_no_database_holds_is_refused(desk: Desk, arguments: list[str], message: str) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS), *arguments)
+    assert answer.code == 2
+    assert message in answer.stderr
+
+
+def test_exclude_that_leaves_nothing_is_refused(desk: Desk) -> None:
+    text = "data: {source: moons}\nsweep: {grid: {training.epochs: [1]}, exclude: [{training.epochs: 1}]}"
+    answer = desk.nnlab("sweep", desk.write(text))
+    assert answer.code == 2
+    assert "sweep.exclude: it leaves no combination" in answer.stderr
+
+
+def test_an_empty_weights_file_is_trained_again(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    desk.nnlab("sweep", config)
+    lost = min((desk.folder / "runs/config/weights").iterdir())
+    whole = lost.read_bytes()
+    lost.write_bytes(b"")
+    assert "1 run trained, 3 were there" in desk.nnlab("sweep", config).stderr
+    assert lost.read_bytes() == whole
+
+
+def test_a_report_takes_back_what_a_killed_writer_left_half_done(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS))
+    whole = desk.nnlab("report", "-f", "csv").stdout
+    code = """
+import os, sqlite3
+database = sqlite3.connect("runs/config/results.sqlite")
+database.execute("PRAGMA cache_size = 1")
+database.execute("BEGIN")
+database.execute("DELETE FROM runs")
+database.executemany("INSERT INTO curves (run, epoch) VALUES (?, 0)", ((str(i),) for i in range(100000)))
+os._exit(9)
+"""
+    subprocess.run([sys.executable, "-c", code], cwd=desk.folder, check=False)
+    assert (desk.folder / "runs/config/results.sqlite-journal").exists()
+    assert desk.nnlab("report", "-f", "csv").stdout == whole
+
+
+def test_a_target_far_from_1_and_numbers_taken_as_classes_get_a_note(desk: Desk) -> None:
+    desk.write("a,y\n" + "".join(f"{i},{200_000 + i * 7.5}\n" for i in range(60)), "price.csv")
+    desk.write("a,y\n" + "".join(f"{i},{i % 4}\n" for i in range(60)), "grade.csv")
+    answer = desk.nnlab("train", desk.write("data: {source: csv, path: price.csv, target: y}"), "-n", "price")
+    assert "the target reaches 2e+05" in answer.stderr
+    answer = desk.nnlab("train", desk.write("data: {source: csv, path: grade.csv, target: y}"), "-n", "grade")
+    assert "the whole numbers of y are taken as 4 classes; data.task: regression" in answer.stderr

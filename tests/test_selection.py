@@ -23,6 +23,7 @@ def row(
         settings,
         json.dumps(settings),
         tuned,
+        True,
         {**known, "val_loss": None, "train_loss": None, **values},
         {},
         None,

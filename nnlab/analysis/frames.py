@@ -9,19 +9,21 @@ import pandas as pd
 from nnlab.analysis.selection import choose
 from nnlab.metrics import RUN_METRICS
 from nnlab.store import BASIC, Experiment, Row, varying
+from nnlab.text import settings_in_words
 
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
-_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried"}
+_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried", "current"}
 
 
 def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """All runs of some experiments.
 
     Returns:
-        Columns experiment, strategy, setting (what varies inside the strategy, `key=value`), run, seed,
+        Columns experiment, strategy, setting (what varies inside the strategy, `l2=1`), run, seed,
         status, the metrics, settings (everything that was set, as JSON), chosen (whether the setting
-        stands for its strategy), tried (of how many), and each setting that varies.
+        stands for its strategy), tried (of how many), current (whether the latest sweep asked for it), and
+        each setting that varies.
     """
     keys = varying([row for experiment in experiments for row in experiment.rows])
     lines: list[dict[str, Any]] = []
@@ -34,15 +36,17 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
         for row in experiment.rows:
             strategy = row.values["strategy"]
             if row.key not in words[strategy]:
-                varied = (f"{key}={_plain(row.settings.get(key))}" for key in inside[strategy])
-                words[strategy][row.key] = ", ".join(varied)
+                words[strategy][row.key] = settings_in_words(
+                    {key: row.settings.get(key) for key in inside[strategy]}
+                )
             lines.append(
                 {
                     "experiment": experiment.name,
                     "setting": words[strategy][row.key],
                     "settings": row.key,
                     "chosen": (strategy, row.key) in chosen,
-                    "tried": tried[strategy],
+                    "tried": tried.get(strategy, 1),
+                    "current": row.current,
                     **row.values,
                     **{key: _cell(row.settings.get(key)) for key in keys},
                 }
@@ -65,9 +69,3 @@ def _varying_inside(rows: Sequence[Row]) -> dict[str, list[str]]:
     for row in rows:
         members.setdefault(row.values["strategy"], []).append(row)
     return {strategy: varying(own) for strategy, own in members.items()}
-
-
-def _plain(value: object) -> str:
-    if isinstance(value, float):
-        return f"{value:g}"
-    return value if isinstance(value, str) else json.dumps(value)

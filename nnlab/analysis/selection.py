@@ -35,13 +35,13 @@ def choose(rows: Sequence[Row], select: str) -> list[Choice]:
     A strategy that is no tuned one (a grid point, a single run) keeps all its settings.
 
     Args:
-        rows: the runs of one experiment.
+        rows: the runs of one experiment; those that the latest sweep did not ask for stand aside.
         select: the metric; train_loss stands in where no run has it (no validation rows).
     """
     if all(row.values.get(select) is None for row in rows):
         select = "train_loss"
     strategies: dict[str, dict[str, list[Row]]] = {}
-    for row in rows:
+    for row in filter(lambda row: row.current, rows):
         settings = strategies.setdefault(row.values["strategy"], {})
         settings.setdefault(row.key, []).append(row)
     choices = []

@@ -17,7 +17,7 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
 
     Args:
         runs: as made by `runs_frame`.
-        order_by: the metric that decides what is best; without it (no validation rows) train_loss.
+        order_by: the metric that decides what is best.
 
     Returns:
         Columns experiment, strategy, setting, each setting that varies, tried (settings of the strategy),
@@ -47,10 +47,12 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
 
 
 def order(summary: pd.DataFrame, column: str) -> pd.DataFrame:
-    """The lines of a summary by one column: metrics best first, settings and counts from small to large."""
-    if column not in summary:  # no validation rows
-        column = "train_loss"
-    if column not in summary:  # no run completed
+    """The lines of a summary by one column: metrics best first, settings and counts from small to large.
+
+    Without that column (no validation rows) the order of the config stays: training loss ranks the
+    most over-fitted first.
+    """
+    if column not in summary:
         return summary
     return summary.sort_values(
         column, ascending=not higher_is_better(column), na_position="last", kind="stable"

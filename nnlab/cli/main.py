@@ -1,11 +1,12 @@
-"""The program `nnlab`: calls a command, turns errors into one line and an exit code."""
+"""The command line: reads the options, does the work, turns errors into one line and an exit code."""
 
+import functools
 import os
 import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, NoReturn
 
@@ -13,8 +14,8 @@ import typer
 
 from nnlab import __version__
 from nnlab.cli import report, sweep, train
+from nnlab.cli.output import say, tell
 from nnlab.errors import NnlabError
-from nnlab.text import one_line
 
 app = typer.Typer(
     help="My network overfits: which fix really works? Trains populations of small networks and compares.",
@@ -23,11 +24,26 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command(name="train")(train.train)
-app.command(name="sweep")(sweep.sweep)
-app.command(name="report")(report.report)
+
+
+def later(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
+    """The command as work to be done once its options are read.
+
+    Typer has its own ideas of what interrupts and closed pipes mean.
+    """
+
+    @functools.wraps(command)
+    def read(**options: Any) -> Callable[[], int]:
+        return functools.partial(command, **options)
+
+    return read
+
+
+for _command in (train.train, sweep.sweep, report.report):
+    app.command()(later(_command))
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer does not export it
+GOES_ON = "finished runs are saved, and the same command goes on from there"
 
 
 @app.callback(invoke_without_command=True)
@@ -36,51 +52,59 @@ def _options(
     version: bool = typer.Option(False, "--version", help="Print the version."),
 ) -> None:
     if version:
-        print(__version__)
+        say(f"{__version__}\n")
     elif context.invoked_subcommand is None:
-        print(context.get_help())
+        say(context.get_help() + "\n")
 
 
 class Terminated(BaseException):
     """SIGTERM; not an Exception, so that nothing on the way takes it for an error of its own."""
 
 
-def _on_sigterm(_number: int, _frame: FrameType | None) -> NoReturn:
-    raise Terminated
+def main() -> NoReturn:
+    """Run the command line and exit.
 
+    The first signal ends the work in good order; a second one ends the process at once, which is
+    safe, too: what is stored is stored, and workers do not outlive their parent.
+    """
+    seen: list[int] = []
 
-def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run the command line and exit."""
-    signal.signal(signal.SIGTERM, _on_sigterm)
-    sys.exit(run(sys.argv[1:] if arguments is None else arguments))
+    def on_signal(number: int, _frame: FrameType | None) -> None:
+        if seen:
+            os._exit(128 + number)
+        seen.append(number)
+        raise KeyboardInterrupt if number == signal.SIGINT else Terminated
+
+    signal.signal(signal.SIGTERM, on_signal)
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background of a shell script
+        signal.signal(signal.SIGINT, on_signal)
+    sys.exit(run(sys.argv[1:]))
 
 
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
-        code = app(args=list(arguments), prog_name="nnlab", standalone_mode=False)
-        sys.stdout.flush()
+        work: Callable[[], int] | int | None = app(
+            args=list(arguments), prog_name="nnlab", standalone_mode=False
+        )
+        return work() if callable(work) else work or 0
     except UsageError as error:
         return _fail(2, f"nnlab: {error.format_message()} (nnlab --help lists what is known)")
     except NnlabError as error:
         return _fail(error.exit_code, *error.lines)
     except Terminated:
-        return _fail(143, "terminated; finished runs are saved, and the same command goes on from there")
+        return _fail(143, f"terminated; {GOES_ON}")
     except (KeyboardInterrupt, typer.Abort):
-        return _fail(130, "interrupted; finished runs are saved, and the same command goes on from there")
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader has seen enough
-        return 0
+        return _fail(130, f"interrupted; {GOES_ON}")
     except OSError as error:
         return _fail(4, f"nnlab: {error.strerror or error}")
     except Exception:
         return _fail(1, f"nnlab: this is a bug, please report it; its traceback is in {_keep_traceback()}")
-    return code if isinstance(code, int) else 0
 
 
 def _fail(code: int, *lines: str) -> int:
     for line in lines:
-        print(one_line(line), file=sys.stderr)
+        tell(line)
     return code
 
 
@@ -88,7 +112,3 @@ def _keep_traceback() -> str:
     with tempfile.NamedTemporaryFile("w", prefix="nnlab-", suffix=".log", delete=False) as file:
         traceback.print_exc(file=file)
     return file.name
-
-
-if __name__ == "__main__":
-    main()

@@ -1,14 +1,13 @@
 """The options that commands share, so that each is spelled and explained once."""
 
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from nnlab.cli.output import tell
 from nnlab.errors import InputError
-from nnlab.text import one_line
 
 if TYPE_CHECKING:
     from nnlab.config.load import Override
@@ -72,4 +71,4 @@ def override(key: str, value: object, option: str) -> "list[Override]":
 def tell_notes(notes: Sequence[str], quiet: bool) -> None:
     """Say on stderr what the user should know; results go to stdout."""
     for note in () if quiet else notes:
-        print(f"note: {one_line(note)}", file=sys.stderr)
+        tell(f"note: {note}")

@@ -5,6 +5,9 @@ import time
 from types import TracebackType
 from typing import Self
 
+from nnlab.cli.output import is_terminal, tell
+from nnlab.text import one_line
+
 SECONDS_BETWEEN_LINES = 10.0
 
 
@@ -18,7 +21,7 @@ class Bar:
     def __enter__(self) -> Self:
         self._started = self._told = time.monotonic()
         self._live = None
-        if not self._quiet and sys.stderr.isatty():
+        if not self._quiet and is_terminal():
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -44,9 +47,9 @@ class Bar:
     def say(self, words: str) -> None:
         """Tell once what is about to happen."""
         if self._live is not None:
-            self._live.console.print(words, markup=False, highlight=False)
+            self._live.console.print(one_line(words), markup=False, highlight=False)
         elif not self._quiet:
-            print(words, file=sys.stderr)
+            tell(words)
 
     def update(self, share: float, words: str) -> None:
         """Show how far the work is.
@@ -56,10 +59,10 @@ class Bar:
             words: what else is worth knowing.
         """
         if self._live is not None:
-            self._live.update(self._task, completed=share, description=words)
+            self._live.update(self._task, completed=share, description=one_line(words))
             return
         now = time.monotonic()
         if not self._quiet and now - self._told >= SECONDS_BETWEEN_LINES:
             self._told = now
-            left = (now - self._started) * (1 - share) / max(share, 1e-9)
-            print(f"{self._title} {share:.0%}, about {left:.0f} s left: {words}", file=sys.stderr)
+            left = f", about {(now - self._started) * (1 - share) / share:.0f} s left" if share > 0 else ""
+            tell(f"{self._title} {share:.0%}{left}: {words}")

@@ -1,18 +1,22 @@
 """`nnlab report`: one line for each strategy or setting, best first."""
 
-import sys
+from dataclasses import replace
+from os.path import relpath
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from nnlab.cli import options
+from nnlab.cli.output import say
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import RUN_METRICS
 from nnlab.registry import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from nnlab.store import Experiment
 
 
 def report(
@@ -22,7 +26,9 @@ def report(
             metavar="[PATH]...", help="Folders of experiments, or the folder that holds them [runs]."
         ),
     ] = None,
-    metric: Annotated[str, typer.Option("--metric", help="What decides which is best.")] = "val_loss",
+    metric: Annotated[
+        str | None, typer.Option("--metric", help="What decides which is best [val_loss].")
+    ] = None,
     sort_by: Annotated[
         str | None,
         typer.Option("--sort-by", metavar="COL", help="Order by a metric, best first, or by a setting."),
@@ -32,7 +38,7 @@ def report(
         typer.Option("--cols", metavar="NAME,NAME", help="The metrics to show, e.g. train_loss,gap."),
     ] = None,
     everything: Annotated[
-        bool, typer.Option("--all", help="Every setting that a strategy tried, not only the chosen one.")
+        bool, typer.Option("--all", help="Every setting, not only the chosen ones of the latest sweep.")
     ] = False,
     top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
     format_name: Annotated[str, typer.Option("-f", "--format", help="table, md, csv or json.")] = "table",
@@ -50,19 +56,23 @@ def report(
         raise InputError(
             f"--format {format_name}: expected {', '.join(FORMATS)}{did_you_mean(format_name, FORMATS)}"
         )
-    if metric not in RUN_METRICS:
+    if metric is not None and metric not in RUN_METRICS:
         raise InputError(
             f"--metric {metric}: expected {', '.join(RUN_METRICS)}{did_you_mean(metric, RUN_METRICS)}"
         )
-    found = [folder for path in paths or [options.RUNS] for folder in folders(path)]
+    asked = [folder for path in paths or [options.RUNS] for folder in folders(path)]
+    found = list({folder.resolve(): folder for folder in asked}.values())  # each once
     if not found:
         raise InputError(
             f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
         )
-    runs = runs_frame([read(folder) for folder in found])
+    runs = runs_frame(_told_apart([(folder, read(folder)) for folder in found]))
     if runs.empty:
-        raise InputError(f"{found[0]}: no run has ended here yet")
-    summary = summarize(runs if everything else runs[runs["chosen"]], metric)
+        raise InputError(f"{(paths or [options.RUNS])[0]}: no run has ended here yet")
+    if metric is not None and runs[metric].isna().all():
+        known = ", ".join(name for name in RUN_METRICS if runs[name].notna().any())
+        raise InputError(f"--metric {metric}: these runs do not have it, expected one of {known or 'none'}")
+    summary = summarize(runs if everything else runs[runs["chosen"] & runs["current"]], metric or "val_loss")
     if sort_by is not None:
         if sort_by not in summary:
             raise InputError(
@@ -73,6 +83,15 @@ def report(
     text = FORMATS[format_name].write(summary.head(top) if top else summary, metrics)
     _emit(text, output)
     return 0
+
+
+def _told_apart(experiments: "list[tuple[Path, Experiment]]") -> "list[Experiment]":
+    """The experiments, with their folders as names where two have the same."""
+    names = [experiment.name for _, experiment in experiments]
+    return [
+        experiment if names.count(experiment.name) == 1 else replace(experiment, name=relpath(folder))
+        for folder, experiment in experiments
+    ]
 
 
 def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
@@ -87,7 +106,7 @@ def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
 
 def _emit(text: str, output: Path | None) -> None:
     if output is None or str(output) == "-":
-        sys.stdout.write(text)
+        say(text)
         return
     from nnlab.store import write_atomically
 

@@ -23,6 +23,7 @@ from nnlab.registry import write
 from nnlab.render.bill import describe_bill
 from nnlab.result import Result
 from nnlab.store import Store, finished
+from nnlab.text import count_of
 from nnlab.train import train
 
 COMPLETED_WITH_FAILURES = 3
@@ -48,7 +49,7 @@ class Session:
         notes = [note for run in self.plan.runs for note in run.setting.material.notes]
         notes += advice(self.plan.runs)
         if self.plan.duplicates:
-            notes.append(f"{self.plan.duplicates} runs came up again; each is trained once")
+            notes.append(f"{count_of(self.plan.duplicates, 'run')} came up again; each is trained once")
         return list(dict.fromkeys(notes))
 
 
@@ -102,7 +103,7 @@ def run(
     """
     trained = 0
     with Store(session.folder, overwrite) as store:
-        store.begin(_resolved(session), session.plan.members, session.plan.tuned)
+        store.begin(_resolved(session), session.plan.members, session.plan.tuned, session.plan.is_sweep)
         known = store.finished(retry_failed)
         missing = [run for run in session.plan.runs if run.id not in known]
         try:
@@ -141,7 +142,8 @@ def _carry_out(
         executor = InProcess(lambda progress: tell(execution.tick(progress)), work)
     stacks = populations(missing, executor.workers, keeper.groups())
     execution = Execution(stacks, tell)
-    bar.say(f"training {len(missing):,} runs in {len(stacks):,} populations {executor.where}")
+    what = f"{count_of(len(missing), 'run')} in {count_of(len(stacks), 'population')}"
+    bar.say(f"training {what} {executor.where}")
     try:
         for runs, results in execution.run(executor):
             yield runs, results

@@ -1,6 +1,5 @@
 """`nnlab sweep`: every setting with every seed, then the comparison."""
 
-import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import options
+from nnlab.cli.output import say, tell
 from nnlab.cli.progress import Bar
 from nnlab.errors import InputError
+from nnlab.text import count_of
 
 if TYPE_CHECKING:
     from nnlab.execute import Tick
@@ -65,7 +66,7 @@ def sweep(
     options.tell_notes(job.notes(), quiet)
     means = session.Means(jobs, cluster, checkpoint)
     if dry_run:
-        print(session.dry_run(job, means), end="")
+        say(session.dry_run(job, means))
         return 0
     leader = Leader()
     trained = session.run(
@@ -80,7 +81,7 @@ def sweep(
     if not quiet:
         kept = len(job.plan.runs) - trained
         again = f", {kept} were there" if kept else ""
-        print(f"{trained} runs trained{again}; stored in {job.folder}", file=sys.stderr)
+        tell(f"{count_of(trained, 'run')} trained{again}; stored in {job.folder}")
     return _tell(job.folder, {run.id for run in job.plan.runs})
 
 
@@ -125,7 +126,7 @@ def _tell(folder: Path, planned: set[str]) -> int:
 
     experiment = read(folder)
     runs = runs_frame([experiment])
-    print(write_table(summarize(runs[runs["chosen"]]), compared_metrics(runs)), end="")
+    say(write_table(summarize(runs[runs["chosen"] & runs["current"]]), compared_metrics(runs)))
     sound = all(
         row.values["status"] == "completed" for row in experiment.rows if row.values["run"] in planned
     )

@@ -1,12 +1,12 @@
 """`nnlab train`: one run, its metrics, and where they are stored."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from nnlab.cli import options
+from nnlab.cli.output import say, tell
 from nnlab.cli.progress import Bar
 
 
@@ -36,7 +36,7 @@ def train(
     options.tell_notes(job.notes(), quiet)
     means = session.Means(checkpoint_seconds=checkpoint)
     if dry_run:
-        print(session.dry_run(job, means), end="")
+        say(session.dry_run(job, means))
         return 0
 
     def describe(tick: Tick) -> str:
@@ -55,8 +55,7 @@ def _tell(folder: Path, run_id: str, trained: int, quiet: bool) -> int:
     from nnlab.store import read
 
     row = next(row for row in read(folder).rows if row.values["run"] == run_id)
-    print(describe_run(row), end="")
-    print(f"stored in {folder} as run {run_id}")
+    say(f"{describe_run(row)}stored in {folder} as run {run_id}\n")
     if not trained and not quiet:
-        print("this run was trained before; --overwrite trains it anew", file=sys.stderr)
+        tell("this run was trained before; --overwrite trains it anew")
     return 0 if row.values["status"] == "completed" else COMPLETED_WITH_FAILURES

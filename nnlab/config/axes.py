@@ -9,8 +9,8 @@ import numpy as np
 
 from nnlab.config.schema import Config, Settings, Sweep
 from nnlab.errors import Path
-from nnlab.registry import show
 from nnlab.streams import stream
+from nnlab.text import settings_in_words
 
 LISTS = ("model.hidden", "model.activation", "data.drop", "data.categorical")  # one value is a list
 DIGITS = 4  # of numbers drawn from a range: enough to search, few enough to read
@@ -87,12 +87,7 @@ def combinations(config: Config) -> Iterator[Combination]:
     together = [dict(zip(sweep.zip, values, strict=True)) for values in zip(*sweep.zip.values(), strict=True)]
     for combination in _choose(config, sweep.grid, together or [{}]):
         if not any(_agrees(combination, excluded) for excluded in sweep.exclude):
-            yield _name(combination) or config.name, combination, ("sweep", "grid")
-
-
-def _name(combination: Settings) -> str:
-    """What a table calls a grid point."""
-    return ", ".join(f"{key.rpartition('.')[2]}={_plain(value)}" for key, value in combination.items())
+            yield settings_in_words(combination) or config.name, combination, ("sweep", "grid")
 
 
 def _choose(
@@ -132,7 +127,3 @@ def _short(value: float) -> float:
 
 def _agrees(combination: Settings, excluded: Settings) -> bool:
     return all(combination.get(key) == value for key, value in excluded.items())
-
-
-def _plain(value: Any) -> str:
-    return value if isinstance(value, str) else show(value)

@@ -121,6 +121,11 @@ def _check_together(config: Config) -> Iterator[Problem]:
             f"expected {' or '.join(config.loss.outputs)}",
         )
     stopping = regularizer(config, EarlyStopping.name)
+    if isinstance(stopping, EarlyStopping) and config.training.evaluate_every == "last":
+        yield Problem(
+            ("training", "evaluate_every"),
+            "training.evaluate_every: last came with early stopping, which looks more often; expected auto",
+        )
     if isinstance(stopping, EarlyStopping) and stopping.metric.startswith("val") and not _validates(config):
         yield Problem(
             ("regularization", "early_stopping"),

@@ -20,6 +20,7 @@ from nnlab.registry import (
     Expected,
     Parse,
     Problem,
+    Seed,
     Text,
     build,
     did_you_mean,
@@ -269,7 +270,7 @@ class Sweep:
     """
 
     seeds: Annotated[
-        Count | tuple[CountOrZero, ...], Expected("a whole number of 1 or more, or a list of seeds")
+        Count | tuple[Seed, ...], Expected("a whole number of 1 or more, or a list of seeds")
     ] = 10
     method: Literal["grid", "random"] = "grid"
     runs: Count | None = None
@@ -294,7 +295,7 @@ class Config:
 
     data: Annotated[Data, Parse(_read_data, _write_data)]
     name: Annotated[str, Expected("a name of letters, digits, '.', '_' and '-'")] = "run"
-    seed: CountOrZero = 0
+    seed: Seed = 0
     model: Model = field(default_factory=Model)
     loss: Annotated[Loss | None, _auto_or(entry_of(LOSSES, "a loss", default="squared_error"))] = None
     optimizer: Annotated[Optimizer, entry_of(OPTIMIZERS, "an optimizer", default="adam")] = Adam()  # noqa: RUF009

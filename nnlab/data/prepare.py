@@ -12,7 +12,7 @@ from nnlab.data.synthetic import Generator
 from nnlab.data.table import Table, Task
 from nnlab.data.tables import Csv
 from nnlab.errors import SettingError
-from nnlab.registry import Count, CountOrZero, Expected, Switch, show
+from nnlab.registry import Count, Expected, Seed, Switch, show
 from nnlab.streams import stream
 
 Array = NDArray[np.float64]
@@ -52,7 +52,7 @@ class Preparation:
     validation: Share = 0.2
     test: Share = 0.2
     train_size: TrainSize | None = None
-    split_seed: CountOrZero | None = None
+    split_seed: Seed | None = None
     resample: Literal["none", "bootstrap"] = "none"
     label_noise: UpToOne = 0.0
     copies: Count = 1

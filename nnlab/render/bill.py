@@ -3,6 +3,7 @@
 from nnlab.bill import Bill
 from nnlab.memory import size
 from nnlab.render.formats import pairs
+from nnlab.text import count_of
 
 
 def describe_bill(asked: int, duplicates: int, done: int, bill: Bill | None, folder: str) -> str:
@@ -22,7 +23,7 @@ def describe_bill(asked: int, duplicates: int, done: int, bill: Bill | None, fol
     fewest, most = bill.parameters
     where = "in this process" if bill.workers == 1 else f"with {bill.workers} at a time"
     lines += [
-        ("would train", f"{bill.runs:,} in {bill.populations:,} populations, {where}"),
+        ("would train", f"{bill.runs:,} in {count_of(bill.populations, 'population')}, {where}"),
         ("parameters", f"{most:,} a run" if fewest == most else f"{fewest:,} to {most:,} a run"),
         ("time", f"about {duration(bill.seconds)}"),
         ("memory", f"about {size(bill.memory)}, beside 0.1 to 0.2 GB for each process"),
