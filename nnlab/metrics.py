@@ -60,6 +60,8 @@ RUN_METRICS = (
     "first_gradient_norm",
     "last_gradient_norm",
     "top_feature_share",
+    "train_rows",
+    "test_share",
 )
 
 # The columns of a run's curves, beside the epoch.

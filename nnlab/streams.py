@@ -13,6 +13,7 @@ PURPOSES = {
     "dropout": 6,
     "test_rows": 7,
     "search": 8,
+    "sign_flips": 9,
 }
 
 

@@ -333,6 +333,8 @@ class Population:
                 metrics = {name: value for name, value in row.items() if name != "epoch"}
                 metrics |= {f"test_{name}": float(values[i]) for name, values in tests.items()}
                 metrics["top_feature_share"] = top_feature_share(norms)
+                metrics["train_rows"] = float(self.train_rows)
+                metrics["test_share"] = len(self.rows["test"]) / run.setting.material.rows
             self.results[run.id] = Result(
                 run=run.id,
                 status=status,

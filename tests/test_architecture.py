@@ -3,6 +3,9 @@
 import ast
 import subprocess
 import sys
+from collections.abc import Iterable, Iterator
+from graphlib import TopologicalSorter
+from importlib.util import resolve_name
 from pathlib import Path
 
 import pytest
@@ -32,13 +35,78 @@ def part(path: Path) -> str:
     return path.relative_to(ROOT).parts[0].removesuffix(".py")
 
 
-def imported_parts(path: Path) -> set[str]:
+def dotted(path: Path) -> str:
+    """nnlab/cli/main.py is nnlab.cli.main; nnlab/cli/__init__.py is nnlab.cli."""
+    return ".".join(("nnlab", *path.relative_to(ROOT).with_suffix("").parts)).removesuffix(".__init__")
+
+
+MODULES = {dotted(path): path for path in FILES}
+
+
+def imported(nodes: Iterable[ast.AST], package: str = "nnlab") -> set[str]:
+    """The files of nnlab that import statements in some file of this package name, dotted."""
     found = set()
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, ast.ImportFrom) and node.module and node.module.split(".")[0] == "nnlab":
-            inside = node.module.split(".")[1:]
-            found |= {inside[0]} if inside else {alias.name for alias in node.names}
-    return {name for name in found if (ROOT / name).is_dir() or (ROOT / f"{name}.py").exists()}
+    for node in nodes:
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            origin = resolve_name("." * node.level + (node.module or ""), package)
+            names = {f"{origin}.{alias.name}" for alias in node.names}
+            found |= (names & set(MODULES)) or {origin}
+    return found & set(MODULES)
+
+
+def imported_parts(path: Path) -> set[str]:
+    names = imported(ast.walk(ast.parse(path.read_text())), package_of(path))
+    return {part(MODULES[name]) for name in names}
+
+
+def package_of(path: Path) -> str:
+    return ".".join(("nnlab", *path.relative_to(ROOT).parts[:-1]))
+
+
+def at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """What runs when the file is imported: no bodies of functions, nothing that only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda):
+            continue
+        if isinstance(child, ast.If) and ast.unparse(child.test).endswith("TYPE_CHECKING"):
+            continue
+        yield child
+        yield from at_import(child)
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "import nnlab.data.tables",
+        "import nnlab.data.tables as t",
+        "import os, nnlab.data.tables",
+        "from nnlab.data import tables",
+        "from nnlab.data.tables import anything",
+        "from . import tables",
+        "from .tables import anything",
+        "from ..data import tables",
+        "if True:\n    import nnlab.data.tables",
+    ],
+)
+def test_every_form_of_import_is_seen(statement: str) -> None:
+    assert imported(at_import(ast.parse(statement)), "nnlab.data") == {"nnlab.data.tables"}
+
+
+def test_imports_in_functions_and_for_types_do_not_run_at_import() -> None:
+    code = "def f():\n    import nnlab.plan\nif TYPE_CHECKING:\n    import nnlab.plan"
+    assert imported(at_import(ast.parse(code))) == set()
+    assert imported(ast.walk(ast.parse(code))) == {"nnlab.plan"}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    graph = {
+        name: imported(at_import(ast.parse(path.read_text())), package_of(path))
+        for name, path in MODULES.items()
+    }
+    assert sum(map(len, graph.values())) > len(FILES)  # it sees them
+    TopologicalSorter(graph).prepare()  # names the circle if there is one
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
@@ -56,7 +124,7 @@ def test_nn_and_data_do_not_know_each_other() -> None:
 def test_every_file_opens_with_the_sentence_that_says_its_idea(path: Path) -> None:
     opening = (ast.get_docstring(ast.parse(path.read_text())) or "").splitlines()
     assert opening
-    assert opening[0].rstrip().endswith((".", ":")), opening[0]
+    assert opening[0].rstrip().endswith((".", ":", "?")), opening[0]
 
 
 def test_help_does_not_wait_for_slow_imports() -> None:

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import re
 import signal
 import sqlite3
 import subprocess
@@ -141,21 +142,31 @@ def test_early_stopping_says_that_it_restored_an_epoch(desk: Desk) -> None:
     assert int(row["best_epoch"]) < int(row["epochs"]) < 60
 
 
+def shown(text: str, form: str, metric: str) -> dict[str, tuple[float, float]]:
+    """What a report says of each strategy: the mean, and how far from it rounding may lead."""
+    if form in ("csv", "json"):
+        rows = csv.DictReader(io.StringIO(text)) if form == "csv" else json.loads(text)["rows"]
+        return {row["strategy"]: (float(row[metric]), 1e-12) for row in rows}
+    found = {}
+    for line in text.splitlines():
+        if cells := re.search(r"(rate=[\d.]+).* (-?\d+(?:\.(\d+))?) ± ", line):
+            strategy, mean, decimals = cells.groups(default="")
+            found[f"learning_{strategy}"] = (float(mean), 0.5 * 10 ** -len(decimals))
+    return found
+
+
 @pytest.mark.parametrize("form", ["table", "md", "csv", "json"])
 def test_every_format_tells_the_same_means(desk: Desk, form: str) -> None:
-    desk.nnlab("sweep", desk.write(MOONS))
+    far_apart = "optimizer.learning_rate=[0.01, 0.1]"
+    config = desk.write(MOONS.split("sweep:")[0])
+    desk.nnlab("sweep", config, "--grid", far_apart, "--seeds", "5", "-s", "training.epochs=20")
     rows = table(desk.folder / "runs/config/runs.csv")
-    mean = np.mean([float(row["test_loss"]) for row in rows if row["strategy"] == "l2=1"])
-    text = desk.nnlab("report", "-f", form).stdout
-    if form == "csv":
-        found = {line["strategy"]: line["test_loss"] for line in csv.DictReader(io.StringIO(text))}
-        assert float(found["l2=1"]) == pytest.approx(mean)
-    elif form == "json":
-        found = {line["strategy"]: line["test_loss"] for line in json.loads(text)["rows"]}
-        assert found["l2=1"] == pytest.approx(mean)
-    else:
-        line = next(line for line in text.splitlines() if "l2=1" in line)
-        assert f" {mean:.1f}"[:3] in line
+    found = shown(desk.nnlab("report", "-f", form, "--cols", "test_loss").stdout, form, "test_loss")
+    assert set(found) == {"learning_rate=0.01", "learning_rate=0.1"}
+    for strategy, (mean, rounding) in found.items():
+        expected = np.mean([float(row["test_loss"]) for row in rows if row["strategy"] == strategy])
+        assert rounding < 0.01
+        assert mean == pytest.approx(expected, rel=1e-12, abs=rounding * 1.000001)
 
 
 def test_report_writes_to_a_file_and_shows_chosen_columns(desk: Desk) -> None:
@@ -187,9 +198,16 @@ sweep: {seeds: 2, grid: {model.hidden: [[4], [5], [6], [7], [8], [9], [10], [11]
 
 
 @pytest.mark.parametrize(
-    ("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGKILL, -9)]
+    ("number", "code", "words"),
+    [
+        (signal.SIGINT, 130, "interrupted; finished runs are saved"),
+        (signal.SIGTERM, 143, "terminated; finished runs are saved"),
+        (signal.SIGKILL, -9, ""),
+    ],
 )
-def test_a_sweep_that_is_stopped_keeps_what_has_ended_and_goes_on(desk: Desk, number: int, code: int) -> None:
+def test_a_sweep_that_is_stopped_keeps_what_has_ended_and_goes_on(
+    desk: Desk, number: int, code: int, words: str
+) -> None:
     config = desk.write(LONG)
     process = nnlab_process(desk.folder, "sweep", config)
     database = desk.folder / "runs/config/results.sqlite"
@@ -200,6 +218,7 @@ def test_a_sweep_that_is_stopped_keeps_what_has_ended_and_goes_on(desk: Desk, nu
     os.kill(process.pid, number)
     stderr = process.communicate(timeout=30)[1]
     assert process.returncode == code
+    assert words in stderr
     assert "Traceback" not in stderr
     assert database.exists()
     again = desk.nnlab("sweep", config)
@@ -239,14 +258,36 @@ def test_the_program_starts_as_a_module() -> None:
     assert answer.stdout == "0.1.0\n"
 
 
-def test_a_closed_pipe_is_no_error(desk: Desk) -> None:
-    desk.nnlab("sweep", desk.write(MOONS))
-    command = f"{sys.executable} -m nnlab report -f json | head -1; echo ${{PIPESTATUS[0]}}"
+DIVERGING = "sweep config.yaml --grid optimizer.learning_rate=[0.001,1e6]"
+
+
+@pytest.mark.parametrize("stderr_too", [False, True])
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("report -f json", 0),
+        ("sweep config.yaml -q", 0),
+        (f"{DIVERGING} -q", 3),
+        (DIVERGING, 3),
+        ("train config.yaml", 0),
+        ("sweep config.yaml --dry-run", 0),
+    ],
+)
+def test_a_closed_pipe_changes_no_exit_code(desk: Desk, command: str, code: int, stderr_too: bool) -> None:
+    desk.nnlab("sweep", desk.write(MOONS), "-n", "earlier")
+    reader, writer = os.pipe()
+    os.close(reader)  # as `| true` does, before the first word
+    program = [sys.executable, "-m", "nnlab", *command.split()]
+    stderr = writer if stderr_too else subprocess.PIPE
+    buffered = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
     answer = subprocess.run(
-        ["bash", "-c", command], cwd=desk.folder, capture_output=True, text=True, check=True
+        program, cwd=desk.folder, stdout=writer, stderr=stderr, text=True, check=False, env=buffered
     )
-    assert answer.stdout.splitlines()[-1] in ("0", "141")
-    assert answer.stderr == ""
+    os.close(writer)
+    assert answer.returncode == code
+    if not stderr_too:
+        assert "Traceback" not in answer.stderr
+        assert "BrokenPipe" not in answer.stderr
 
 
 def test_the_csv_files_are_written_again_if_a_kill_came_before_them(desk: Desk) -> None:

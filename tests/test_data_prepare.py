@@ -420,5 +420,6 @@ def test_streams_are_independent_by_purpose_and_never_renumbered() -> None:
     assert len(firsts) == 3 * len(PURPOSES)
     assert list(PURPOSES) == [
         "data", "split", "resample", "label_noise", "weights", "batches", "dropout", "test_rows", "search",
+        "sign_flips",
     ]  # fmt: skip
-    assert list(PURPOSES.values()) == list(range(9))
+    assert list(PURPOSES.values()) == list(range(10))

@@ -71,14 +71,15 @@ def test_the_defaults_in_the_reference_are_the_defaults() -> None:
 
 
 def test_the_map_names_every_file_and_only_files_there_are() -> None:
-    files = {path.stem for path in (ROOT / "nnlab").rglob("*.py")} - {"__init__", "__main__"}
-    commands_and_helpers = {
-        path.stem
-        for path in (ROOT / "nnlab").glob("*/*.py")
-        if path.parent.name in ("cli", "render", "analysis")
-    }
-    named = set(re.findall(r"`(?:nnlab/)?([a-z_]+)(?:\.py)?`", MAP))
-    assert files - commands_and_helpers <= named
+    files = {path.relative_to(ROOT / "nnlab").as_posix() for path in (ROOT / "nnlab").rglob("*.py")}
+    table = MAP.split("|---|---|\n")[1].split("\n\n")[0]
+    named = []
+    for row in table.splitlines():
+        where, what = row.strip("|").split("|")
+        for place in re.findall(r"`(?:nnlab/)?([^`]+)`", where):
+            names = re.findall(r"`(\w+)`", what) if place.endswith("/") else [place.removesuffix(".py")]
+            named += [f"{place if place.endswith('/') else ''}{name}.py" for name in names]
+    assert sorted(named) == sorted(file for file in files if not file.endswith("__.py"))
 
 
 def test_commands_in_the_readme_exist() -> None:

@@ -7,13 +7,14 @@ from typing import Any
 import pandas as pd
 
 from nnlab.analysis.selection import choose
+from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
 from nnlab.store import BASIC, Experiment, Row, varying
 from nnlab.text import settings_in_words
 
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
-_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried", "current"}
+_KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried", "current", "resampled", "baseline"}
 
 
 def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
@@ -22,8 +23,9 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     Returns:
         Columns experiment, strategy, setting (what varies inside the strategy, `l2=1`), run, seed,
         status, the metrics, settings (everything that was set, as JSON), chosen (whether the setting
-        stands for its strategy), tried (of how many), current (whether the latest sweep asked for it), and
-        each setting that varies.
+        stands for its strategy), tried (of how many), current (whether the latest sweep asked for it),
+        resampled (whether seeds split one table again and again), baseline (the strategy to compare with),
+        and each setting that varies.
     """
     keys = varying([row for experiment in experiments for row in experiment.rows])
     lines: list[dict[str, Any]] = []
@@ -47,11 +49,19 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
                     "chosen": (strategy, row.key) in chosen,
                     "tried": tried.get(strategy, 1),
                     "current": row.current,
+                    "resampled": _is_resampled(row),
+                    "baseline": experiment.baseline,
                     **row.values,
                     **{key: _cell(row.settings.get(key)) for key in keys},
                 }
             )
     return pd.DataFrame(lines)
+
+
+def _is_resampled(row: Row) -> bool:
+    """A generator draws new rows for every seed, and given test rows are no part of a split."""
+    given = row.settings.get("data.test_path") is not None
+    return row.settings["data.source"] not in GENERATORS and not given
 
 
 def setting_columns(runs: pd.DataFrame) -> list[str]:

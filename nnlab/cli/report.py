@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import options
+from nnlab.cli.compare import comparison_of, shown_metrics
 from nnlab.cli.output import say
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import RUN_METRICS
@@ -25,6 +26,9 @@ def report(
         typer.Argument(
             metavar="[PATH]...", help="Folders of experiments, or the folder that holds them [runs]."
         ),
+    ] = None,
+    baseline: Annotated[
+        str | None, typer.Option("--baseline", metavar="NAME", help="The strategy to compare with.")
     ] = None,
     metric: Annotated[
         str | None, typer.Option("--metric", help="What decides which is best [val_loss].")
@@ -48,7 +52,7 @@ def report(
 ) -> int:
     """Compare what experiments have stored: means over seeds with 95 % intervals."""
     from nnlab.analysis.frames import runs_frame
-    from nnlab.analysis.summary import order, summarize
+    from nnlab.analysis.summary import order
     from nnlab.render.formats import FORMATS
     from nnlab.store import folders, read
 
@@ -72,16 +76,22 @@ def report(
     if metric is not None and runs[metric].isna().all():
         known = ", ".join(name for name in RUN_METRICS if runs[name].notna().any())
         raise InputError(f"--metric {metric}: these runs do not have it, expected one of {known or 'none'}")
-    summary = summarize(runs if everything else runs[runs["chosen"] & runs["current"]], metric or "val_loss")
+    shown = runs if everything else runs[runs["chosen"] & runs["current"]]
+    if baseline is not None:
+        if baseline not in set(shown["strategy"]):
+            hint = did_you_mean(baseline, shown["strategy"].unique())
+            raise InputError(f"--baseline {baseline}: not a strategy of these runs{hint}")
+        shown = shown.assign(baseline=baseline)
+    summary, words = comparison_of(shown, metric or "val_loss")
     if sort_by is not None:
         if sort_by not in summary:
             raise InputError(
                 f"--sort-by {sort_by}: not a column of the report{did_you_mean(sort_by, summary.columns)}"
             )
         summary = order(summary, sort_by)
-    metrics = compared_metrics(runs) if cols is None else _chosen(cols, summary)
+    metrics = shown_metrics(runs) if cols is None else _chosen(cols, summary)
     text = FORMATS[format_name].write(summary.head(top) if top else summary, metrics)
-    _emit(text, output)
+    _emit(text + (words if format_name in ("table", "md") else ""), output)
     return 0
 
 
@@ -114,11 +124,3 @@ def _emit(text: str, output: Path | None) -> None:
         write_atomically(output, text)
     except OSError as error:
         raise EnvironmentFault(f"{output} cannot be written: {error.strerror or error}") from error
-
-
-def compared_metrics(runs: "pd.DataFrame") -> list[str]:
-    """The metrics that people compare strategies by, as far as these runs have them."""
-    wanted = ["train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse"]
-    if not runs["test_loss"].notna().any():
-        wanted = ["train_loss", "val_loss", "gap", "val_accuracy", "val_r2", "val_rmse"]
-    return [name for name in wanted if runs[name].notna().any()]

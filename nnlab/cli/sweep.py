@@ -118,15 +118,15 @@ class Leader:
 
 def _tell(folder: Path, planned: set[str]) -> int:
     from nnlab.analysis.frames import runs_frame
-    from nnlab.analysis.summary import summarize
-    from nnlab.cli.report import compared_metrics
+    from nnlab.cli.compare import comparison_of, shown_metrics
     from nnlab.cli.session import COMPLETED_WITH_FAILURES
     from nnlab.render.formats import write_table
     from nnlab.store import read
 
     experiment = read(folder)
     runs = runs_frame([experiment])
-    say(write_table(summarize(runs[runs["chosen"] & runs["current"]]), compared_metrics(runs)))
+    summary, words = comparison_of(runs[runs["chosen"] & runs["current"]], "val_loss")
+    say(write_table(summary, shown_metrics(runs)) + words)
     sound = all(
         row.values["status"] == "completed" for row in experiment.rows if row.values["run"] in planned
     )

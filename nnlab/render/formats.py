@@ -41,6 +41,11 @@ def _columns(summary: pd.DataFrame, metrics: list[str]) -> list[tuple[str, list[
     for name in ("diverged", "failed"):
         if summary[name].any():
             columns.append((name, [str(count) for count in summary[name]], True))
+    if "mark" in summary and summary["mark"].any():
+        ends = zip(summary["difference"], summary["difference_low"], summary["difference_high"], strict=True)
+        cells = [with_interval(*line) for line in ends]
+        columns.append((f"difference {summary['compared'].iloc[0]}", cells, True))
+        columns.append(("", list(summary["mark"]), False))
     for name in metrics:
         ends = zip(summary[name], summary[f"{name}_low"], summary[f"{name}_high"], strict=True)
         columns.append((name, [with_interval(*line) for line in ends], True))
