@@ -1,7 +1,8 @@
 """The folder of an experiment, runs/<name>/: results in, tables out. Only this file writes there.
 
 results.sqlite is the truth; one transaction for each finished population. The CSV files are copies of
-it for other tools, written anew at the end of a command. A kernel lock on the folder keeps it to one
+it for other tools, written anew at the end of a command. (A population's checkpoint, until it has
+ended, is written by whoever trains it.) A kernel lock on the folder keeps it to one
 writer; readers need none.
 """
 

@@ -241,7 +241,7 @@ class Population:
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
             columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.weight_grads[i]])
         for i, curve in enumerate(self.curves):
-            curve.append({"epoch": self.epoch} | {name: float(values[i]) for name, values in columns.items()})
+            curve.append({"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()})
         if at_start:
             self.first_loss = columns["train_loss"]
         else:
@@ -351,12 +351,12 @@ class Population:
     # --- checkpoints ----------------------------------------------------------------------------
 
     def snapshot(self) -> Snapshot:
-        """Everything that cannot be computed anew from the runs, between two epochs."""
+        """Everything that cannot be computed anew from the runs, between two epochs; some still train."""
         arrays = {name: getattr(self, name) for name in KEPT}
         arrays |= {f"state/{name}": array for name, array in self.state.items() if name != "scratch"}
         if self.best_params is not None:
             arrays["best_params"] = self.best_params
-        columns = list(self.curves[0][0]) if self.curves else []
+        columns = list(self.curves[0][0])
         arrays["curves"] = np.array(
             [[[row[name] for name in columns] for row in curve] for curve in self.curves]
         )
@@ -381,8 +381,7 @@ class Population:
         """The population as it was when the snapshot was taken."""
         arrays, facts = snapshot.arrays, snapshot.facts
         by_id = {run.id: run for run in runs}
-        # Even where all have left, the class needs a run to know shapes by.
-        population = cls([by_id[run] for run in facts["still_training"]] or runs[:1])
+        population = cls([by_id[run] for run in facts["still_training"]])
         population.began_with = snapshot.runs
         population.epoch = facts["epoch"]
         for name in KEPT:

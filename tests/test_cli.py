@@ -534,3 +534,21 @@ def test_a_target_far_from_1_and_numbers_taken_as_classes_get_a_note(desk: Desk)
     assert "the target reaches 2e+05" in answer.stderr
     answer = desk.nnlab("train", desk.write("data: {source: csv, path: grade.csv, target: y}"), "-n", "grade")
     assert "the whole numbers of y are taken as 4 classes; data.task: regression" in answer.stderr
+
+
+def test_any_strategy_can_be_the_baseline(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS), "--seeds", "7")
+    rows = json.loads(desk.nnlab("report", "--baseline", "l2=1", "-f", "json").stdout)["rows"]
+    stored = table(desk.folder / "runs/config/runs.csv")
+    loss = {(row["strategy"], row["seed"]): float(row["test_loss"]) for row in stored}
+    mean = np.mean([loss["l2=0", str(seed)] - loss["l2=1", str(seed)] for seed in range(7)])
+    found = {row["strategy"]: row["difference"] for row in rows}
+    assert found["l2=0"] == pytest.approx(mean)
+    assert found["l2=1"] is None
+    assert (
+        "Against l2=1, by test_loss over 7 paired seeds: "
+        in desk.nnlab("report", "--baseline", "l2=1").stdout
+    )
+    answer = desk.nnlab("report", "--baseline", "l3=1")
+    assert answer.code == 2
+    assert answer.stderr == "--baseline l3=1: not a strategy of these runs (did you mean 'l2=1'?)\n"
