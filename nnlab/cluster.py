@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib
+import logging
 import os
 import platform
 import signal
@@ -27,6 +28,8 @@ def connect(address: str) -> tuple[Any, Any]:
         EnvironmentFault: Dask is missing, nobody answers, or versions differ.
     """
     dask = _dask()
+    for handler in logging.getLogger("distributed").handlers:
+        handler.setLevel(logging.CRITICAL)  # it tells at length what nnlab tells in a line
     cluster = _start_local(dask, address) if address.startswith("local:") else None
     try:
         client = dask.Client(cluster or address, timeout=CONNECT_SECONDS, set_as_default=False)
@@ -47,13 +50,16 @@ def _start_local(dask: Any, address: str) -> Any:
     workers = address.removeprefix("local:")
     if not workers.isdecimal() or int(workers) < 1:
         raise InputError(f"--cluster {address}: expected a number of workers, e.g. local:2")
-    return dask.LocalCluster(
-        n_workers=int(workers),
-        threads_per_worker=1,
-        host="127.0.0.1",  # whoever reaches a scheduler runs code: never listen to the outside
-        dashboard_address="127.0.0.1:0",  # None would take port 8787, where another may be
-        silence_logs="CRITICAL",
-    )
+    try:
+        return dask.LocalCluster(
+            n_workers=int(workers),
+            threads_per_worker=1,
+            host="127.0.0.1",  # whoever reaches a scheduler runs code: never listen to the outside
+            dashboard_address="127.0.0.1:0",  # None would take port 8787, where another may be
+            silence_logs="CRITICAL",
+        )
+    except RuntimeError as error:  # a worker was killed, or crashed, on its way up
+        raise EnvironmentFault(f"--cluster {address}: cannot be started: {error}") from None
 
 
 def _compare_versions(client: Any, address: str) -> None:

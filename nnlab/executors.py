@@ -20,8 +20,9 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_context, parent_process, resource_tracker
 from pathlib import Path
+from types import FrameType
 from typing import Any, Protocol
 
 from nnlab.cargo import Cargo, Loader, Ticket, redeem
@@ -115,7 +116,7 @@ class Processes:
 
     def close(self) -> None:
         self._closed = True
-        with _interrupts_dropped():  # this ends at once, and halfway it would leave workers
+        with _signals_go_to(signal.SIG_IGN):  # this ends at once; halfway it would leave workers
             for pool in (*self._free, *self._busy):
                 _kill(pool)
             self._folder.cleanup()
@@ -174,13 +175,20 @@ class Cluster:
         from nnlab import cluster
 
         self._work = work
-        self._loader = Loader(runs)
-        self._client, self._cluster = cluster.connect(address)
         self._address = address
-        self._shipped = cluster.ship(self._client, self._loader.cargo)
-        self._died = cluster.killed_worker()
-        self._executor = self._client.get_executor(pure=False, retries=0)
-        self.where = f"on {self.workers} threads of the cluster {address}"
+        self._loader = Loader(runs)
+        self._client: Any = None
+        try:
+            with _as_workers_begin():
+                self._client, self._cluster = cluster.connect(address)
+                self._shipped = cluster.ship(self._client, self._loader.cargo)
+            self._died = cluster.killed_worker()
+            self._executor = self._client.get_executor(pure=False, retries=0)
+            self.where = f"on {self.workers} threads of the cluster {address}"
+        except BaseException:
+            if self._client is not None:
+                self.close()
+            raise
 
     @property
     def workers(self) -> int:
@@ -199,7 +207,7 @@ class Cluster:
     def close(self) -> None:
         from nnlab import cluster
 
-        with _interrupts_dropped():
+        with _signals_go_to(signal.SIG_IGN):
             cluster.leave(self._client, self._cluster, self._shipped)
 
     def _hand_over(self, done: "Future[Results]", outer: "Future[Results]") -> None:
@@ -267,32 +275,52 @@ def _can_travel(error: Exception) -> bool:
 @contextlib.contextmanager
 def _as_workers_begin() -> Iterator[None]:
     """What a worker process inherits: one BLAS thread from the start, and no Ctrl-C, the parent's affair."""
+    resource_tracker.ensure_running()  # as it starts, it unblocks the signal that is blocked here
     before = {name: os.environ.get(name) for name in BLAS_THREADS}
     os.environ.update(dict.fromkeys(BLAS_THREADS, "1"))
-    mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
     try:
-        yield
+        with _signals_go_to(held := _Held()):
+            mask = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])
+            try:
+                yield
+            finally:
+                signal.pthread_sigmask(signal.SIG_SETMASK, mask)
     finally:
         for name, value in before.items():
             if value is None:
                 del os.environ[name]
             else:
                 os.environ[name] = value
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)  # one that came meanwhile is told now
+        held.release()
+
+
+class _Held:
+    """Keeps a signal for later: in the middle it would leave a half-started process behind."""
+
+    def __init__(self) -> None:
+        self._numbers: list[int] = []
+
+    def __call__(self, number: int, _frame: FrameType | None) -> None:
+        self._numbers.append(number)
+
+    def release(self) -> None:
+        """Tell the first that came, now."""
+        if self._numbers:
+            signal.raise_signal(self._numbers[0])
 
 
 @contextlib.contextmanager
-def _interrupts_dropped() -> Iterator[None]:
-    """Ctrl-C and SIGTERM change nothing while all is being ended anyway."""
+def _signals_go_to(handler: Any) -> Iterator[None]:
+    """Another handler of Ctrl-C and SIGTERM for a short while."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {number: signal.signal(number, handler) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number, own in before.items():
+            signal.signal(number, own)
 
 
 def _kill(pool: ProcessPoolExecutor) -> None:

@@ -3,6 +3,7 @@
 import faulthandler
 import json
 import os
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,12 @@ from nnlab.plan import Run, plan_sweep  # noqa: E402
 from tests.cli import Desk  # noqa: E402
 
 PlanRuns = Callable[[dict[str, Any]], tuple[Run, ...]]
+
+
+def pytest_configure() -> None:
+    """In the background of a script Ctrl-C is ignored, and programs inherit that; ours shall hear it."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)

@@ -1,9 +1,12 @@
 """Activations: every entry against calculus and extremes, each function against its formula."""
 
+import csv
 import importlib
 import itertools
 import math
+from collections import defaultdict
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -239,7 +242,29 @@ def test_selu_keeps_mean_0_and_variance_1() -> None:
     assert mean_square(selu) == pytest.approx(1, abs=1e-8)
 
 
-# --- other libraries, where they are installed --------------------------------------------------
+# --- other libraries ----------------------------------------------------------------------------
+
+
+def read_oracle() -> dict[str, Array]:
+    """By name: rows of x, f(x), f'(x), as PyTorch or mpmath computed them; the file says how."""
+    rows = defaultdict(list)
+    with (Path(__file__).parent / "data/activations.csv").open() as file:
+        for row in csv.DictReader(line for line in file if not line.startswith("#")):
+            rows[row["name"]].append([float(row[column]) for column in ("x", "f", "f_prime")])
+    return {name: np.array(lines) for name, lines in rows.items()}
+
+
+ORACLE = read_oracle()
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_f_and_f_prime_are_those_of_the_oracle(name: str) -> None:
+    x, y, slope = ORACLE[name].T
+    np.testing.assert_allclose(f(ACTIVATIONS[name](), x), y, rtol=1e-12, atol=1e-15)
+    np.testing.assert_allclose(f_prime(ACTIVATIONS[name](), x), slope, rtol=1e-12, atol=1e-15)
+
+
+# The same at many points, where the libraries are installed.
 
 TORCH_NAMES = {
     "sigmoid": "sigmoid", "tanh": "tanh", "relu": "relu", "leaky_relu": "leaky_relu", "relu6": "relu6",
