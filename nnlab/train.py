@@ -241,7 +241,9 @@ class Population:
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
             columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.weight_grads[i]])
         for i, curve in enumerate(self.curves):
-            curve.append({"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()})
+            curve.append(
+                {"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()}
+            )
         if at_start:
             self.first_loss = columns["train_loss"]
         else:

@@ -51,7 +51,7 @@ class Command:
         name, _, value = self.mark.partition("=")
         self.process = subprocess.Popen(
             # An interrupt may strike between the opening of a file and its `with`: that is no one's fault.
-            [sys.executable, *"-W error -W ignore::ResourceWarning -m nnlab".split(), *self.arguments],
+            [sys.executable, "-Werror", "-Wignore::ResourceWarning", "-m", "nnlab", *self.arguments],
             cwd=self.folder,
             env={**os.environ, name: value, "TMPDIR": str(self.temporary)},
             start_new_session=True,
