@@ -268,6 +268,8 @@ def read(folder: Path) -> Experiment:
             f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
         )
     with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
+        if _is_empty(database):
+            return Experiment(folder.name, [])
         facts = dict(database.execute("SELECT name, value FROM facts"))
         return Experiment(folder.name, _rows(database), facts["select"], facts["baseline"])
 
@@ -278,7 +280,7 @@ def finished(folder: Path) -> set[str]:
     if not path.is_file():
         return set()
     with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
-        return _finished(database)
+        return set() if _is_empty(database) else _finished(database)
 
 
 def _without_weights(folder: Path) -> set[str]:
@@ -406,6 +408,12 @@ def _open_database(path: Path) -> sqlite3.Connection:
         for name in set(columns) - _columns(database, table):  # metrics that came after this file
             database.execute(f"ALTER TABLE {table} ADD COLUMN {name} REAL")
     return database
+
+
+def _is_empty(database: sqlite3.Connection) -> bool:
+    """Whether a command was ended, or is, before it said what it would do."""
+    tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()[0]
+    return tables == 0 or database.execute("SELECT count(*) FROM facts").fetchone()[0] == 0
 
 
 def _columns(database: sqlite3.Connection, table: str) -> set[str]:

@@ -16,6 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
+from nnlab.store import Store
 from tests.cli import MOONS, Desk
 
 
@@ -552,3 +553,14 @@ def test_any_strategy_can_be_the_baseline(desk: Desk) -> None:
     answer = desk.nnlab("report", "--baseline", "l3=1")
     assert answer.code == 2
     assert answer.stderr == "--baseline l3=1: not a strategy of these runs (did you mean 'l2=1'?)\n"
+
+
+def test_a_folder_whose_command_was_ended_at_its_very_beginning_is_no_obstacle(desk: Desk) -> None:
+    config = desk.write(MOONS)
+    (desk.folder / "runs").mkdir()
+    with Store(desk.folder / "runs/config"):
+        pass
+    for _ in range(2):
+        assert desk.nnlab("report").stderr == "runs: no run has ended here yet\n"
+        (desk.folder / "runs/config/results.sqlite").write_bytes(b"")  # sooner still
+    assert "4 runs trained" in desk.nnlab("sweep", config).stderr
