@@ -413,7 +413,7 @@ def _open_database(path: Path) -> sqlite3.Connection:
 def _is_empty(database: sqlite3.Connection) -> bool:
     """Whether a command was ended, or is, before it said what it would do."""
     tables = database.execute("SELECT count(*) FROM sqlite_master WHERE name = 'facts'").fetchone()[0]
-    return tables == 0 or database.execute("SELECT count(*) FROM facts").fetchone()[0] == 0
+    return bool(tables == 0 or database.execute("SELECT count(*) FROM facts").fetchone()[0] == 0)
 
 
 def _columns(database: sqlite3.Connection, table: str) -> set[str]:

@@ -69,7 +69,7 @@ def note(runs: Sequence[Run], path: str) -> list[Any]:
 def meet(_: Sequence[Run], paths: str) -> list[Any]:
     """Ends when it has seen another task at work."""
     mine, other = map(Path, paths.split())
-    mine.touch()
+    mine.write_text(f"{os.getpid()}")
     while not other.exists():
         time.sleep(0.01)
     return [os.getpid()]
@@ -210,6 +210,17 @@ def test_every_task_is_done_once_and_its_results_come_once(
     assert [path.read_text() for path in tmp_path.iterdir()] == ["once\n"] * 12
 
 
+def test_a_task_that_is_handed_in_again_is_done_again(
+    executor: Executor, tasks: Tasks, tmp_path: Path
+) -> None:
+    path = tmp_path / "note"
+    futures = []
+    for _ in range(2):
+        futures += [executor.submit(tasks(f"note {path}")) for _ in range(executor.workers)]
+        wait(futures)
+    assert path.read_text() == "once\n" * len(futures)
+
+
 def test_results_are_in_the_order_of_the_runs(executor: Executor, setting: Setting) -> None:
     ids = ["answer", *(f"{i}" for i in reversed(range(20)))]
     results = executor.submit([Run(run_id, 0, setting) for run_id in ids]).result()
@@ -281,11 +292,12 @@ def test_a_worker_that_is_killed_while_it_is_idle_is_replaced(executor: Executor
 @pytest.mark.parametrize("running", ["processes"], indirect=True)
 def test_ctrl_c_is_not_the_affair_of_workers(executor: Executor, tasks: Tasks, tmp_path: Path) -> None:
     go, there = tmp_path / "go", tmp_path / "there"
-    (seen,) = executor.submit(tasks("look")).result()
     future = executor.submit(tasks(f"meet {there} {go}"))
-    os.kill(seen["pid"], signal.SIGINT)
+    pid = int(appears(there).read_text())
+    os.kill(pid, signal.SIGINT)
+    time.sleep(0.1)
     go.touch()
-    assert future.result()
+    assert future.result() == [pid]
 
 
 @pytest.mark.parametrize("kind", ["processes", "local:2"])
