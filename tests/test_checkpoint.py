@@ -424,6 +424,20 @@ def assert_same(one: Path, other: Path) -> None:
     assert weights[0]
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_checkpoint_that_cannot_be_written_is_the_machines_fault_not_the_runs(
+    jobs: str, desk: Desk
+) -> None:
+    config = desk.write(SLOW)
+    assert desk.nnlab("train", config, "-s", "training.epochs=1").code == 0
+    (desk.folder / "runs/config/checkpoints").touch()  # where a folder should be
+    answer = desk.nnlab("sweep", config, "-j", jobs, "-q", "--checkpoint", "0")
+    assert answer.code == 4
+    assert answer.stderr == (
+        f"{desk.folder}/runs/config/checkpoints: no checkpoint can be written: File exists\n"
+    )
+
+
 def test_train_that_was_killed_goes_on_from_its_checkpoint(
     desk: Desk, epochs_begun: dict[tuple[str, ...], int]
 ) -> None:
