@@ -166,7 +166,9 @@ MEANS = {"-j 2": ["-j", "2"], "-j 1": ["-j", "1"], "cluster": ["--cluster", "loc
 @pytest.mark.parametrize(
     ("press", "means"),
     [
-        *((press, "-j 2") for press in PRESS),
+        # Twice, Python's own resource tracker may complain of a semaphore that is gone: not every time.
+        *((press, "-j 2") for press in PRESS if "twice" not in press),
+        *(pytest.param(press, "-j 2", marks=pytest.mark.slow) for press in PRESS if "twice" in press),
         ("Ctrl-C", "cluster"),
         pytest.param("SIGTERM to all", "cluster", marks=pytest.mark.slow),
         ("Ctrl-C twice", "-j 1"),
@@ -219,7 +221,7 @@ def test_ctrl_c_while_workers_are_still_starting(
 # --- kills ----------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("means", ["-j 2", "cluster"])
+@pytest.mark.parametrize("means", ["-j 2", pytest.param("cluster", marks=pytest.mark.slow)])
 def test_workers_do_not_outlive_a_parent_that_is_killed(
     means: str, desk: Desk, start: Callable[..., Command], undisturbed: Path
 ) -> None:
@@ -334,6 +336,7 @@ def test_killed_at_random_moments_and_resumed_the_bits_are_the_same(
         assert_same(folder, soaked)
         assert list((folder / "checkpoints").glob("*.tmp")) == []
         assert epochs_of(Keeper(folder / "checkpoints")) == {}
+    assert slowest < ENDS_WITHIN
     print(f"{means}: killed {struck}, {whole} sweeps, all processes gone after at most {slowest:.2f} s")
 
 
