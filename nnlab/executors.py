@@ -18,14 +18,13 @@ import signal
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future
 from multiprocessing import connection, get_context, parent_process, resource_tracker
 from pathlib import Path
 from types import FrameType
 from typing import Any, Protocol
 
-from nnlab.cargo import Cargo, Loader, Ticket, redeem
+from nnlab.cargo import Cargo, Loader, redeem
 from nnlab.errors import EnvironmentFault
 from nnlab.plan import Run, Setting
 from nnlab.result import Result
@@ -88,8 +87,6 @@ class InProcess:
 class Processes:
     """Worker processes of this machine, each with one BLAS thread.
 
-    Every worker is a pool of its own: where one dies, the futures of the others live on.
-
     Args:
         runs: all runs that tasks will be about.
         workers: how many processes.
@@ -102,59 +99,79 @@ class Processes:
         self.workers = workers
         self.where = f"in {workers} worker processes"
         self._work = work
-        self._closed = False
         self._folder = tempfile.TemporaryDirectory(prefix="nnlab-", ignore_cleanup_errors=True)
         self._loader = Loader(runs, Path(self._folder.name))
-        self._free: list[ProcessPoolExecutor] = [self._start() for _ in range(workers)]
-        self._busy: set[ProcessPoolExecutor] = set()
+        self._free: list[_Worker] = []
+        self._all: list[_Worker] = []
 
     def submit(self, runs: Sequence[Run]) -> "Future[Results]":
-        pool, inner = self._hand_in(self._loader.tickets(runs))
-        outer: Future[Results] = Future()
-        inner.add_done_callback(lambda done: self._hand_over(pool, done, outer))
-        return outer
+        future: Future[Results] = Future()
+        task = pickle.dumps((self._work, self._loader.tickets(runs)))
+        threading.Thread(target=self._carry_out, args=(task, self._worker(), future), daemon=True).start()
+        return future
 
     def close(self) -> None:
-        self._closed = True
+        workers = list(self._all)
         with _signals_go_to(signal.SIG_IGN):  # this ends at once; halfway it would leave workers
-            for pool in (*self._free, *self._busy):
-                _kill(pool)
+            for worker in workers:
+                worker.process.kill()
+            for worker in workers:
+                worker.process.join()
             self._folder.cleanup()
 
-    def _start(self) -> ProcessPoolExecutor:
-        initial = (self._loader.cargo, self._folder.name)
-        return ProcessPoolExecutor(1, get_context("spawn"), _begin_worker, initial)
+    def _worker(self) -> "_Worker":
+        """One that is free, or a new one."""
+        while self._free:
+            worker = self._free.pop()
+            if worker.process.is_alive():  # it may have been killed while it had nothing to do
+                return worker
+            self._all.remove(worker)
+        assert len(self._all) < self.workers
+        with _as_workers_begin():
+            self._all.append(_Worker(self._loader.cargo, self._folder.name))
+        return self._all[-1]
 
-    def _hand_in(self, tickets: Sequence[Ticket]) -> tuple[ProcessPoolExecutor, "Future[Results]"]:
-        while True:
-            pool = self._free.pop()
-            self._busy.add(pool)
-            try:
-                with _as_workers_begin():
-                    return pool, pool.submit(_in_worker, self._work, tickets)
-            except BrokenProcessPool:  # its worker was killed while it had nothing to do
-                self._replace(pool)
-
-    def _replace(self, pool: ProcessPoolExecutor) -> None:
-        self._busy.discard(pool)
-        pool.shutdown(wait=False)
-        if not self._closed:
-            self._free.append(self._start())
-
-    def _hand_over(
-        self, pool: ProcessPoolExecutor, done: "Future[Results]", outer: "Future[Results]"
-    ) -> None:
-        error = done.exception()
-        if isinstance(error, BrokenProcessPool):
-            self._replace(pool)
-            outer.set_exception(WorkerDied("its worker process was killed or crashed"))
+    def _carry_out(self, task: bytes, worker: "_Worker", future: "Future[Results]") -> None:
+        """Hands a task to a worker and waits for its results: a thread for each task."""
+        answer = worker.ask(task)
+        if answer is None:
+            worker.process.kill()
+            worker.process.join()
+            self._all.remove(worker)
+            future.set_exception(WorkerDied("its worker process was killed or crashed"))
             return
-        self._busy.discard(pool)
-        self._free.append(pool)
+        self._free.append(worker)
+        try:
+            results, error = pickle.loads(answer)
+        except Exception as unreadable:  # too large for this process, say
+            results, error = None, unreadable
         if error is not None:
-            outer.set_exception(error)
+            future.set_exception(error)
         else:
-            outer.set_result(done.result())
+            future.set_result(results)
+
+
+class _Worker:
+    """A worker process and the pipe to it.
+
+    Not the standard library's pool: that waits for ever when a worker dies halfway through sending its
+    results, and takes all other workers' tasks along.
+    """
+
+    def __init__(self, cargo: Cargo, folder: str) -> None:
+        context = get_context("spawn")
+        self._pipe, end = context.Pipe()
+        self.process = context.Process(target=_serve, args=(end, cargo, folder), daemon=True)
+        self.process.start()
+        end.close()  # now the worker alone has it: when it dies, the pipe ends
+
+    def ask(self, task: bytes) -> bytes | None:
+        """The worker's answer; None if it died instead."""
+        try:
+            self._pipe.send_bytes(task)
+            return self._pipe.recv_bytes()
+        except (EOFError, OSError):
+            return None
 
 
 class Cluster:
@@ -225,14 +242,28 @@ class Cluster:
 
 # --- inside a worker process ------------------------------------------------------------------
 
-_cargo: Cargo | None = None
 
-
-def _begin_worker(cargo: Cargo, folder: str) -> None:
-    global _cargo
+def _serve(pipe: "connection.Connection[bytes, bytes]", cargo: Cargo, folder: str) -> None:
+    """The life of a worker: one task after the other."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_die_with_parent, args=(folder,), daemon=True).start()
-    _cargo = cargo
+    settings = functools.cache(cargo.unpack)  # by the first task: if it fails, the task can say why
+    with contextlib.suppress(EOFError, OSError):  # the parent is gone
+        while True:
+            pipe.send_bytes(_answer(pipe.recv_bytes(), settings))
+
+
+def _answer(task: bytes, settings: Callable[[], Sequence[Setting]]) -> bytes:
+    """The results of a task or its exception, pickled."""
+    try:
+        work, tickets = pickle.loads(task)
+        return pickle.dumps((work(redeem(tickets, settings()), None), None), pickle.HIGHEST_PROTOCOL)
+    except Exception as error:
+        with contextlib.suppress(Exception):
+            answer = pickle.dumps((None, error))
+            pickle.loads(answer)  # some can be pickled, but not unpickled
+            return answer
+        return pickle.dumps((None, RuntimeError(f"{type(error).__name__}: {error}")))
 
 
 def _die_with_parent(folder: str) -> None:
@@ -242,31 +273,6 @@ def _die_with_parent(folder: str) -> None:
         connection.wait([parent.sentinel])
         shutil.rmtree(folder, ignore_errors=True)  # the parent cannot do it any more
         os._exit(1)
-
-
-@functools.cache
-def _settings() -> tuple[Setting, ...]:
-    # Unpacked by the first task, not on the way up: if it fails, the task can say why.
-    assert _cargo is not None
-    return _cargo.unpack()
-
-
-def _in_worker(work: Callable[..., Results], tickets: Sequence[Ticket]) -> Results:
-    try:
-        return work(redeem(tickets, _settings()), None)
-    except Exception as error:
-        if _can_travel(error):
-            raise
-        raise RuntimeError(f"{type(error).__name__}: {error}") from None
-
-
-def _can_travel(error: Exception) -> bool:
-    """An exception that cannot be unpickled would break the pool of its worker."""
-    try:
-        pickle.loads(pickle.dumps(error))
-    except Exception:
-        return False
-    return True
 
 
 # --- in the parent ----------------------------------------------------------------------------
@@ -321,13 +327,3 @@ def _signals_go_to(handler: Any) -> Iterator[None]:
     finally:
         for number, own in before.items():
             signal.signal(number, own)
-
-
-def _kill(pool: ProcessPoolExecutor) -> None:
-    # Python 3.14 has kill_workers(); before that the processes are only to be had by this name.
-    processes = list((getattr(pool, "_processes", None) or {}).values())
-    pool.shutdown(wait=False, cancel_futures=True)
-    for process in processes:
-        process.kill()
-    for process in processes:
-        process.join()

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, wait
+from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +91,17 @@ def die(_: Sequence[Run], _path: str) -> list[Any]:
     return []
 
 
+def tear(runs: Sequence[Run], path: str) -> list[Any]:
+    """Dies in the middle of sending its result."""
+
+    def send_half(pipe: Any, content: Any) -> None:
+        os.write(pipe.fileno(), bytes(content)[: len(content) // 2])
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    connection.Connection._send = send_half
+    return answer(runs, path)
+
+
 def large(_: Sequence[Run], _path: str) -> list[Any]:
     return [np.arange(LARGE_RESULT // 8)]
 
@@ -105,7 +117,7 @@ def look(runs: Sequence[Run], paths: str) -> list[Any]:
 
 
 ACTIONS: dict[str, Callable[[Sequence[Run], str], list[Any]]] = {
-    action.__name__: action for action in (answer, note, meet, sleep, fail, die, large, look)
+    action.__name__: action for action in (answer, note, meet, sleep, fail, die, tear, large, look)
 }
 
 
@@ -277,6 +289,15 @@ def test_a_worker_that_dies_costs_its_own_task_only(executor: Executor, tasks: T
     assert neighbour.result()
     for _ in range(4):
         assert executor.submit(tasks("answer")).result()[0].run == "answer"
+
+
+@pytest.mark.parametrize("running", ["processes"], indirect=True)
+def test_a_worker_that_dies_while_it_sends_its_result_is_no_end_of_all(
+    executor: Executor, tasks: Tasks
+) -> None:
+    with pytest.raises(WorkerDied):  # and nobody waits for the other half
+        executor.submit(tasks("tear")).result(timeout=20)
+    assert executor.submit(tasks("answer")).result()
 
 
 @parallel
