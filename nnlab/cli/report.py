@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import options
-from nnlab.cli.compare import comparison_of, shown_metrics
 from nnlab.cli.output import say
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import RUN_METRICS
@@ -52,6 +51,7 @@ def report(
 ) -> int:
     """Compare what experiments have stored: means over seeds with 95 % intervals."""
     from nnlab.analysis.frames import runs_frame
+    from nnlab.analysis.report import make_report
     from nnlab.analysis.summary import order
     from nnlab.render.formats import FORMATS
     from nnlab.store import folders, read
@@ -70,7 +70,8 @@ def report(
         raise InputError(
             f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
         )
-    runs = runs_frame(_told_apart([(folder, read(folder)) for folder in found]))
+    experiments = _told_apart([(folder, read(folder)) for folder in found])
+    runs = runs_frame(experiments)
     if runs.empty:
         raise InputError(f"{(paths or [options.RUNS])[0]}: no run has ended here yet")
     if metric is not None and runs[metric].isna().all():
@@ -82,16 +83,18 @@ def report(
             hint = did_you_mean(baseline, shown["strategy"].unique())
             raise InputError(f"--baseline {baseline}: not a strategy of these runs{hint}")
         shown = shown.assign(baseline=baseline)
-    summary, words = comparison_of(shown, metric or "val_loss")
+    folders_by_name = {one.name: folder for one, folder in zip(experiments, found, strict=True)}
+    made = make_report(shown, folders_by_name, metric or "val_loss")
+    summary = made.summary
     if sort_by is not None:
         if sort_by not in summary:
             raise InputError(
                 f"--sort-by {sort_by}: not a column of the report{did_you_mean(sort_by, summary.columns)}"
             )
         summary = order(summary, sort_by)
-    metrics = shown_metrics(runs) if cols is None else _chosen(cols, summary)
-    text = FORMATS[format_name].write(summary.head(top) if top else summary, metrics)
-    _emit(text + (words if format_name in ("table", "md") else ""), output)
+    metrics = made.metrics if cols is None else _chosen(cols, summary)
+    made = replace(made, summary=summary.head(top) if top else summary, metrics=metrics)
+    _emit(FORMATS[format_name].write(made), output)
     return 0
 
 

@@ -118,15 +118,14 @@ class Leader:
 
 def _tell(folder: Path, planned: set[str]) -> int:
     from nnlab.analysis.frames import runs_frame
-    from nnlab.cli.compare import comparison_of, shown_metrics
+    from nnlab.analysis.report import make_report
     from nnlab.cli.session import COMPLETED_WITH_FAILURES
-    from nnlab.render.formats import write_table
+    from nnlab.render.terminal import write_table
     from nnlab.store import read
 
     experiment = read(folder)
     runs = runs_frame([experiment])
-    summary, words = comparison_of(runs[runs["chosen"] & runs["current"]], "val_loss")
-    say(write_table(summary, shown_metrics(runs)) + words)
+    say(write_table(make_report(runs[runs["chosen"] & runs["current"]], {experiment.name: folder})))
     sound = all(
         row.values["status"] == "completed" for row in experiment.rows if row.values["run"] in planned
     )

@@ -2,7 +2,7 @@
 
 from nnlab.bill import Bill
 from nnlab.memory import size
-from nnlab.render.formats import pairs
+from nnlab.render.plain import pairs
 from nnlab.text import count_of
 
 

@@ -1,8 +1,8 @@
 """One run in words and numbers, as `nnlab train` ends."""
 
 from nnlab.metrics import MEASURES, SPLITS
-from nnlab.render.formats import number_table, pairs
 from nnlab.render.numbers import number
+from nnlab.render.plain import number_table, pairs
 from nnlab.store import Row
 from nnlab.text import one_line
 

@@ -3,8 +3,18 @@
 from collections.abc import Sequence
 
 from nnlab.analysis.comparison import BETTER, SAME, UNKNOWN, WORSE, Difference
+from nnlab.analysis.report import Report
 from nnlab.render.numbers import number
 from nnlab.text import one_line
+
+
+def verdicts(report: Report) -> str:
+    """One sentence for each experiment with a baseline."""
+    found = (
+        verdict(own, report.baselines[experiment], report.compared)
+        for experiment, own in report.differences.items()
+    )
+    return "\n".join(f"{sentence}\n" for sentence in found if sentence)
 
 
 def verdict(differences: Sequence[Difference], baseline: str, metric: str) -> str:

@@ -1,0 +1,64 @@
+"""The report: everything that analysis has to say of some runs, ready to be rendered."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from nnlab.analysis.comparison import Difference, compared_metric, differences, with_differences
+from nnlab.analysis.summary import summarize
+
+FIRST_LOOK = ("train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse")
+WITHOUT_TEST_ROWS = ("train_loss", "val_loss", "gap", "val_accuracy", "val_r2", "val_rmse")
+
+
+@dataclass(frozen=True)
+class Report:
+    """What is shown of some experiments, as numbers; `nnlab/render/` turns it into words and pictures.
+
+    Args:
+        folders: name of each experiment -> its folder, where curves and weights lie.
+        runs: the runs shown, as made by `runs_frame`.
+        summary: one line for each strategy or setting, best first, as made by `summarize`, with the
+            columns of `with_differences` where there is a baseline.
+        metrics: those that people compare by, in the order of the columns.
+        order_by: the metric that decides which line is the best.
+        compared: the metric that strategies are compared by.
+        differences: name of each experiment that has a baseline -> its comparisons.
+    """
+
+    folders: Mapping[str, Path]
+    runs: pd.DataFrame
+    summary: pd.DataFrame
+    metrics: Sequence[str]
+    order_by: str
+    compared: str
+    differences: Mapping[str, Sequence[Difference]]
+
+    @property
+    def baselines(self) -> dict[str, str]:
+        """What each experiment that has a baseline is compared with."""
+        names = self.runs.groupby("experiment", sort=False)["baseline"].first()
+        return {experiment: names[experiment] for experiment in self.differences}
+
+
+def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss") -> Report:
+    """The report of these runs.
+
+    Args:
+        runs: the runs to show, as made by `runs_frame`.
+        folders: name of each experiment -> its folder.
+        order_by: the metric that decides which line is the best; its test rows' version is what
+            strategies are compared by.
+    """
+    compared = compared_metric(order_by)
+    found = differences(runs, compared)
+    summary = with_differences(summarize(runs, order_by), found, compared)
+    return Report(folders, runs, summary, first_look(runs), order_by, compared, found)
+
+
+def first_look(runs: pd.DataFrame) -> list[str]:
+    """The metrics that people look at first, as far as these runs have them."""
+    wanted = FIRST_LOOK if runs["test_loss"].notna().any() else WITHOUT_TEST_ROWS
+    return [name for name in wanted if runs[name].notna().any()]

@@ -1,0 +1,32 @@
+"""Words and numbers in aligned columns, for the terminal."""
+
+from nnlab.render.numbers import number
+
+
+def pairs(lines: list[tuple[str, str]]) -> str:
+    """Two columns of words, aligned.
+
+    >>> print(pairs([("gap", "0.1"), ("best epoch", "3")]), end="")
+    gap         0.1
+    best epoch  3
+    """
+    width = max(len(name) for name, _ in lines)
+    return "".join(f"{name:<{width}}  {value}\n" for name, value in lines)
+
+
+def number_table(headings: list[str], lines: list[tuple[str, list[float]]]) -> str:
+    """A small table of numbers with a name before each line.
+
+    >>> print(number_table(["loss"], [("train", [0.5]), ("val", [0.25])]), end="")
+             loss
+    train  0.5000
+    val    0.2500
+    """
+    cells = [[name, *map(number, values)] for name, values in lines]
+    rows = [["", *headings], *cells]
+    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    text = ""
+    for first, *rest in rows:
+        padded = [f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)]
+        text += "  ".join([f"{first:<{widths[0]}}", *padded]) + "\n"
+    return text
