@@ -294,8 +294,12 @@ def _runs(setting: Setting, seeds: Sequence[int]) -> Iterator[Run]:
     """The runs of a setting, each with an id that is a hash of all that decides its numbers.
 
     These are the settings, the seed, and the content of the data: where a table lies does not matter.
+    A regularizer that is off is no part of it, however that is said.
     """
-    settings = {key: value for key, value in settings_of(setting.config).items() if not key.endswith("path")}
+    active = tuple(entry for entry in setting.config.regularization if entry.active)
+    settings = settings_of(replace(setting.config, regularization=active))
+    off = {key for key, value in settings.items() if key.startswith("regularization.") and value is None}
+    settings = {key: value for key, value in settings.items() if key not in off and not key.endswith("path")}
     identity = [RESULTS_VERSION, settings, setting.material.digest]
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     shared = hashlib.sha256(text.encode())

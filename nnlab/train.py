@@ -18,10 +18,10 @@ from nnlab.data.prepare import Prepared
 from nnlab.data.recent import recall
 from nnlab.evaluation import Evaluator, Rows
 from nnlab.metrics import SPLITS, higher_is_better
-from nnlab.nn.masks import Masks
-from nnlab.nn.mlp import Workspace
-from nnlab.nn.regularizers import Dropout, EarlyStopping, Regularizer
-from nnlab.nn.stacking import stack, take
+from nnlab.nn.learner import Learner
+from nnlab.nn.regularizer import Regularizer
+from nnlab.nn.regularizers import EarlyStopping
+from nnlab.nn.stacking import stack
 from nnlab.plan import Run, network_of
 from nnlab.result import (
     Result,
@@ -37,7 +37,7 @@ from nnlab.streams import stream
 
 R = TypeVar("R", bound=Regularizer)
 
-KEPT = ("params", "seconds", "first_loss", "best_value", "best_epoch")  # state in arrays, (runs, ...)
+KEPT = ("seconds", "first_loss", "best_value", "best_epoch")  # state in arrays, (runs, ...)
 DIVERGED = 1000.0  # times the loss before the first step: no training comes back from there
 
 
@@ -112,49 +112,36 @@ class Population:
 
     def _start_training(self) -> None:
         config, count = self.config, len(self.runs)
-        self.params = np.empty((count, self.network.parameters), self.network.dtype)
-        for row, run in zip(self.params, self.runs, strict=True):
+        params = np.empty((count, self.network.parameters), self.network.dtype)
+        for row, run in zip(params, self.runs, strict=True):
             row[:] = self.network.first_parameters(run.config.model.initializer, stream(run.seed, "weights"))
-        self.grads = np.zeros_like(self.params)
-        self.optimizer = stack([run.config.optimizer for run in self.runs])
-        self.state = self.optimizer.init(self.params)
-        self.regularizers = self._stack_regularizers()
-        self.shuffles = [stream(run.seed, "batches") for run in self.runs]
         size = config.training.batch_size
         self.batch = size if isinstance(size, int) else self.train_rows
-        dropout = self._regularizer(Dropout)
-        self.masks = None
-        if dropout is not None and config.model.hidden:
-            generators = [stream(run.seed, "dropout") for run in self.runs]
-            self.masks = Masks(np.asarray(dropout.p), config.model.hidden, self.batch, generators)
+        self.learner = Learner(
+            self.network,
+            params,
+            stack([run.config.optimizer for run in self.runs]),
+            self._stack_regularizers(),
+            [run.seed for run in self.runs],
+            self.train_rows,
+            self.batch,
+        )
+        self.shuffles = [stream(run.seed, "batches") for run in self.runs]
+        self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
+        self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
         self.seconds = np.zeros(count)
         self.curves: list[list[dict[str, float]]] = [[] for _ in self.runs]
         self.first_loss = np.full(count, np.inf)
         self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
         self.best_epoch = np.zeros(count, dtype=np.intp)
-        self.best_params = self.params.copy() if self._regularizer(EarlyStopping) else None
-        self._lay_out()
+        self.best_params = params.copy() if self._regularizer(EarlyStopping) else None
 
     def _stack_regularizers(self) -> list[Regularizer]:
         active = [[entry for entry in run.config.regularization if entry.active] for run in self.runs]
         return [stack(entries) for entries in zip(*active, strict=True)]
 
     def _regularizer(self, kind: type[R]) -> R | None:
-        return next((entry for entry in self.regularizers if isinstance(entry, kind)), None)
-
-    def _lay_out(self) -> None:
-        """Views and buffers for the runs in the stack, made anew whenever some have left."""
-        self.layers = self.network.layers(self.params)
-        self.gradients = self.network.layers(self.grads)
-        self.weights, self.weight_grads = self.network.weights(self.params), self.network.weights(self.grads)
-        self.scratch = self.network.weights(self.state["scratch"])
-        last = self.train_rows % self.batch
-        dropout = self.masks is not None
-        self.workspaces = {
-            size: Workspace(self.network, len(self.runs), size, dropout) for size in {self.batch, last} - {0}
-        }
-        self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
-        self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
+        return next((a.entry for a in self.learner.active if isinstance(a.entry, kind)), None)
 
     # --- the loop -----------------------------------------------------------------------------
 
@@ -189,16 +176,10 @@ class Population:
             self._step(indices, len(steps) - i)
 
     def _step(self, indices: Indices, steps_left: int) -> None:
-        space = self.workspaces[indices.shape[1]]
+        space = self.learner.spaces[indices.shape[1]]
         np.take(self.x, indices, axis=0, out=space.x, mode="clip")
         np.take(self.targets, indices, axis=0, out=space.targets, mode="clip")
-        if self.masks is not None:
-            self.masks.fill(space.masks, steps_left)
-        space.forward(self.layers, space.masks)
-        space.backward(self.layers, self.gradients, space.masks)
-        for entry in self.regularizers:
-            entry.add_gradient(self.weights, self.weight_grads, self.scratch, self.train_rows)
-        self.optimizer.step(self.params, self.grads, self.state)
+        self.learner.step(space, steps_left)
 
     def _batches(self) -> Iterator[Indices]:
         """The rows of each step of an epoch, (runs, batch), as numbers into all data sets' rows."""
@@ -233,13 +214,13 @@ class Population:
         """Add a row to the curves of every run, and note the best epoch."""
         columns: dict[str, Array] = {}
         for split in ("train", "val"):
-            for name, values in self.evaluators[split].measure(self.layers).items():
+            for name, values in self.evaluators[split].measure(self.learner.layers).items():
                 columns[f"{split}_{name}"] = values
-        columns["penalty"] = self._penalty()
-        columns["weight_norm"] = _norm(self.weights)
-        at_start = self.epoch == 0
+        columns["penalty"] = self.learner.penalty()
+        columns["weight_norm"] = _norm(self.learner.weights)
+        at_start, gradient = self.epoch == 0, self.learner.weight_grads
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
-            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([self.weight_grads[i]])
+            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([gradient[i]])
         for i, curve in enumerate(self.curves):
             curve.append(
                 {"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()}
@@ -248,12 +229,6 @@ class Population:
             self.first_loss = columns["train_loss"]
         else:
             self._note_best(columns)
-
-    def _penalty(self) -> Array:
-        total = np.zeros(len(self.runs))
-        for entry in self.regularizers:
-            total += entry.penalty(self.weights, self.train_rows)
-        return total
 
     def _note_best(self, columns: dict[str, Array]) -> None:
         stopping = self._regularizer(EarlyStopping)
@@ -265,7 +240,7 @@ class Population:
         self.best_value[better] = values[better]
         self.best_epoch[better] = self.epoch
         if self.best_params is not None:
-            self.best_params[better] = self.params[better]
+            self.best_params[better] = self.learner.params[better]
 
     def _progress(self) -> Progress:
         latest = [curve[-1] for curve in self.curves]
@@ -288,7 +263,7 @@ class Population:
         if not self._is_recorded(self.epoch):
             return
         loss = np.array([curve[-1]["train_loss"] for curve in self.curves])
-        finite = np.isfinite(loss) & np.isfinite(self.params).all(axis=1)
+        finite = np.isfinite(loss) & np.isfinite(self.learner.params).all(axis=1)
         diverged = ~finite | (loss > DIVERGED * np.maximum(self.first_loss, np.finfo(np.float64).tiny))
         stopping = self._regularizer(EarlyStopping)
         waited = np.zeros(len(self.runs), bool)
@@ -302,26 +277,21 @@ class Population:
 
     def _keep(self, staying: Indices) -> None:
         """Shrinks the stack to these runs."""
-        for name in ("params", "grads", "owner", "seconds", "first_loss", "best_value", "best_epoch"):
+        for name in ("owner", "seconds", "first_loss", "best_value", "best_epoch"):
             setattr(self, name, getattr(self, name)[staying])
         if self.best_params is not None:
             self.best_params = self.best_params[staying]
-        self.state = {name: array[staying] for name, array in self.state.items()}
-        self.optimizer = take(self.optimizer, staying)
-        self.regularizers = [take(entry, staying) for entry in self.regularizers]
+        self.learner.keep(staying)
         self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
-        if self.masks is not None:
-            self.masks = self.masks.take(staying)
         for name in ("runs", "shuffles", "curves"):
             setattr(self, name, [getattr(self, name)[i] for i in staying])
-        self._lay_out()
 
     def _finish(self, leaving: Indices, status: Status) -> None:
         """Writes the results of runs that have ended; test rows are met here, and only here."""
         if len(leaving) == 0:
             return
         restored = self.best_params is not None
-        params = self.params[leaving] if self.best_params is None else self.best_params[leaving]
+        params = self.learner.params[leaving] if self.best_params is None else self.best_params[leaving]
         layers = self.network.layers(params)
         tests = self.evaluators["test"].take(leaving).measure(layers)
         for i, member in enumerate(leaving):
@@ -354,8 +324,7 @@ class Population:
 
     def snapshot(self) -> Snapshot:
         """Everything that cannot be computed anew from the runs, between two epochs; some still train."""
-        arrays = {name: getattr(self, name) for name in KEPT}
-        arrays |= {f"state/{name}": array for name, array in self.state.items() if name != "scratch"}
+        arrays = self.learner.arrays() | {name: getattr(self, name) for name in KEPT}
         if self.best_params is not None:
             arrays["best_params"] = self.best_params
         columns = list(self.curves[0][0])
@@ -366,7 +335,7 @@ class Population:
         for result in self.results.values():
             parts, results[result.run] = to_parts(result)
             arrays |= {f"results/{result.run}/{name}": array for name, array in parts.items()}
-        generators = {"batches": self.shuffles, "dropout": self.masks.generators if self.masks else []}
+        generators = {"batches": self.shuffles, **self.learner.generators()}
         facts = {
             "epoch": self.epoch,
             "still_training": [run.id for run in self.runs],
@@ -388,19 +357,15 @@ class Population:
         population.epoch = facts["epoch"]
         for name in KEPT:
             getattr(population, name)[...] = arrays[name]
-        for name, array in population.state.items():
-            if name != "scratch":
-                array[...] = arrays[f"state/{name}"]
+        for name, array in population.learner.arrays().items():
+            array[...] = arrays[name]
         if population.best_params is not None:
             population.best_params[...] = arrays["best_params"]
         population.curves = [
             [dict(zip(facts["columns"], map(float, row), strict=True)) for row in curve]
             for curve in arrays["curves"]
         ]
-        streams = {
-            "batches": population.shuffles,
-            "dropout": population.masks.generators if population.masks else [],
-        }
+        streams = {"batches": population.shuffles, **population.learner.generators()}
         for name, states in facts["generators"].items():
             for rng, state in zip(streams[name], states, strict=True):
                 rng.bit_generator.state = state

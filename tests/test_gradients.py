@@ -10,6 +10,7 @@ from nnlab.nn.initializers import Normal
 from nnlab.nn.losses import LOSSES, CrossEntropy, Loss
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.outputs import OUTPUTS, Output, SoftmaxOutput
+from nnlab.nn.regularizer import Memory, Parameters, Step
 from nnlab.nn.regularizers import L2
 
 RUNS, BATCH, TRAIN_ROWS = 3, 5, 20
@@ -45,15 +46,16 @@ class Case:
         layers = self.network.layers(params)
         z = self.space.forward(layers, self.space.masks)
         losses = self.network.loss.of_rows(self.network.output, z, self.space.y)
-        return np.asarray(losses.mean(axis=1) + self.l2.penalty(self.network.weights(params), TRAIN_ROWS))
+        penalty = self.l2.penalty(Parameters.of(self.network, params), TRAIN_ROWS)
+        return np.asarray(losses.mean(axis=1) + penalty)
 
     def gradient(self) -> Array:
         grads, scratch = np.full_like(self.params, 9.0), np.full_like(self.params, 9.0)
         layers, gradients = self.network.layers(self.params), self.network.layers(grads)
         self.space.forward(layers, self.space.masks)
         self.space.backward(layers, gradients, self.space.masks)
-        views = (self.network.weights(buffer) for buffer in (self.params, grads, scratch))
-        self.l2.add_gradient(*views, rows=TRAIN_ROWS)
+        views = (Parameters.of(self.network, buffer) for buffer in (self.params, grads, scratch))
+        self.l2.on_gradient(Step(*views, rows=TRAIN_ROWS, rate=None, space=self.space), Memory())
         return grads
 
     def differences(self, h: float = 1e-6) -> Array:
@@ -142,11 +144,11 @@ STRENGTHS = L2(np.array([[0.0], [6.0]]))  # type: ignore[arg-type]
 
 
 def test_the_l2_penalty_is_lambda_over_2m_times_the_squares_without_biases() -> None:
-    np.testing.assert_allclose(STRENGTHS.penalty(LINEAR.weights(PARAMS), rows=10), [0, 6 / 20 * 30])
+    np.testing.assert_allclose(STRENGTHS.penalty(Parameters.of(LINEAR, PARAMS), rows=10), [0, 6 / 20 * 30])
 
 
 def test_the_l2_gradient_is_lambda_over_m_times_the_weight_and_nothing_for_biases() -> None:
     grads = np.zeros_like(PARAMS)
-    views = (LINEAR.weights(buffer) for buffer in (PARAMS, grads, np.empty_like(PARAMS)))
-    STRENGTHS.add_gradient(*views, rows=10)
+    views = (Parameters.of(LINEAR, buffer) for buffer in (PARAMS, grads, np.empty_like(PARAMS)))
+    STRENGTHS.on_gradient(Step(*views, rows=10, rate=None, space=Workspace(LINEAR, 2, 1)), Memory())
     np.testing.assert_allclose(grads, [[0.0] * 6, [0.6, 1.2, 1.8, 2.4, 0.0, 0.0]])

@@ -8,6 +8,7 @@ import pytest
 from nnlab import plan
 from nnlab.config.load import Override, load
 from nnlab.errors import InputError
+from nnlab.nn.regularizers import L2, REGULARIZERS
 from nnlab.plan import Plan, Run, plan_sweep, plan_train, populations
 
 Sweep = Callable[..., Plan]
@@ -97,6 +98,17 @@ def test_whatever_changes_the_numbers_changes_the_id(tmp_path: Path, change: tup
     changed = [Override(*change, "--set")]
     base, other = (plan_train(load(str(path), overrides)).runs[0].id for overrides in ([], changed))
     assert base != other
+
+
+def test_another_entry_in_the_table_of_regularizers_changes_no_id(
+    sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = MOONS + "regularization: {dropout: 0.5}\nsweep: {seeds: 2}"
+    before = [run.id for run in sweep(text).runs]
+    monkeypatch.setitem(REGULARIZERS, "decay", type("Decay", (L2,), {"name": "decay"}))
+    assert [run.id for run in sweep(text).runs] == before
+    with_it = text.replace("dropout", "decay: 1, dropout")
+    assert {run.id for run in sweep(with_it).runs}.isdisjoint(before)
 
 
 def test_the_id_of_a_table_follows_its_content_not_its_place(tmp_path: Path) -> None:

@@ -430,7 +430,7 @@ def wide(activation: str, **regularization: float) -> dict[str, Any]:
 @pytest.mark.parametrize("activation", ["relu", "gelu"])
 def test_the_hot_loop_allocates_next_to_nothing(activation: str, l2: float, runs_of: PlanRuns) -> None:
     population = Population(runs_of(wide(activation, l2=l2)))
-    a_layer = population.layers[1].nbytes
+    a_layer = population.learner.layers[1].nbytes
     assert peak_of_an_epoch(population) < 0.1 * a_layer  # row numbers, and NumPy's buffers of 64 KB
 
 

@@ -13,7 +13,8 @@ from nnlab.nn.initializers import INITIALIZERS, Auto, Initializer
 from nnlab.nn.losses import LOSSES, Loss
 from nnlab.nn.optimizers import OPTIMIZERS, Adam, Optimizer
 from nnlab.nn.outputs import OUTPUTS, Output
-from nnlab.nn.regularizers import REGULARIZERS, Regularizer
+from nnlab.nn.regularizer import Regularizer
+from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.registry import (
     Count,
     CountOrZero,

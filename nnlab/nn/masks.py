@@ -44,6 +44,8 @@ class Masks:
             steps_left: steps up to the end of the epoch, this one included: no bits are drawn beyond
                 it, so between epochs the generators alone are the state of the stream.
         """
+        if not masks:
+            return
         if self._next == self._raw.shape[1]:
             self._draw(steps_left)
         start = 0

@@ -1,46 +1,20 @@
 """Regularizers: the fixes for over-fitting that act while a network trains.
 
 Each entry is one key of the config section `regularization`; its first field may stand alone there:
-`l2: 0.1` is `l2: {strength: 0.1}`. An entry overrides the hooks it needs, the others do nothing.
-A population trains with a regularizer only if its runs have it switched on.
+`l2: 0.1` is `l2: {strength: 0.1}`.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
 from nnlab.arrays import Array
 from nnlab.metrics import CurveMetric
+from nnlab.nn.masks import Masks
+from nnlab.nn.mlp import Network
+from nnlab.nn.regularizer import Generators, Memory, Parameters, Regularizer, Step
 from nnlab.nn.stacking import factor
 from nnlab.registry import CountOrZero, Fraction, NonNegative, table
-
-Weights = Sequence[Array]  # for each layer (runs, fan_in * fan_out), without the biases
-
-
-@dataclass(frozen=True)
-class Regularizer:
-    """What every regularizer has."""
-
-    name: ClassVar[str]
-    on_by_default: ClassVar[bool] = True  # with the default of its fields; otherwise null is off
-
-    @property
-    def active(self) -> bool:
-        """Whether these settings change anything."""
-        return True
-
-    def penalty(self, weights: Weights, rows: int) -> Array | float:
-        """What is added to the mean data loss, shape (runs,).
-
-        Args:
-            rows: m, the number of training rows.
-        """
-        return 0.0
-
-    def add_gradient(self, weights: Weights, grads: Weights, scratch: Weights, rows: int) -> None:
-        """Adds the derivative of the penalty to the gradient of the mean data loss."""
 
 
 @dataclass(frozen=True)
@@ -62,13 +36,15 @@ class L2(Regularizer):
     def active(self) -> bool:
         return bool(np.any(self.strength))
 
-    def penalty(self, weights: Weights, rows: int) -> Array:
-        total = sum(np.square(layer, dtype=np.float64).sum(axis=1) for layer in weights)
+    def penalty(self, params: Parameters, rows: int) -> Array:
+        total = sum(np.square(layer, dtype=np.float64).sum(axis=1) for layer in params.weights)
         return np.asarray(np.ravel(self.strength) / (2 * rows) * total)
 
-    def add_gradient(self, weights: Weights, grads: Weights, scratch: Weights, rows: int) -> None:
-        decay = factor(self.strength / rows, weights[0])
-        for layer, grad, change in zip(weights, grads, scratch, strict=True):
+    def on_gradient(self, step: Step, memory: Memory) -> None:
+        decay = factor(self.strength / step.rows, step.params.buffer)
+        for layer, grad, change in zip(
+            step.params.weights, step.grads.weights, step.scratch.weights, strict=True
+        ):
             np.multiply(layer, decay, out=change)
             grad += change
 
@@ -85,11 +61,19 @@ class Dropout(Regularizer):
     """
 
     name = "dropout"
+    is_random = True
+    masks_units = True
     p: Fraction = 0.0
 
     @property
     def active(self) -> bool:
         return bool(np.any(self.p))
+
+    def draws(self, network: Network, batch: int, generators: Generators) -> Masks:
+        return Masks(np.asarray(self.p), network.sizes[1:-1], batch, generators)
+
+    def on_batch(self, step: Step, memory: Memory) -> None:
+        memory.draws.fill(step.space.masks, step.left)
 
 
 @dataclass(frozen=True)

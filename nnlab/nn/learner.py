@@ -1,0 +1,134 @@
+"""The learner: the networks of a population, and one step of training for all of them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from nnlab.arrays import Array, Indices
+from nnlab.nn.mlp import Network, Workspace
+from nnlab.nn.optimizers import Optimizer
+from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
+from nnlab.nn.stacking import take
+from nnlab.streams import stream
+
+
+class Learner:
+    """Parameters, gradient and optimizer of all runs; every array has one row for each of them.
+
+    Args:
+        network: what the runs share.
+        params: first parameters, (runs, parameters).
+        optimizer: its numbers are columns.
+        regularizers: the active ones, in the order of their table; their numbers are columns.
+        seeds: one for each run.
+        rows: m, the number of training rows.
+        batch: rows in a step; the last step of an epoch may have fewer.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        params: Array,
+        optimizer: Optimizer,
+        regularizers: Sequence[Regularizer],
+        seeds: Sequence[int],
+        rows: int,
+        batch: int,
+    ) -> None:
+        self.network, self.rows, self.batch = network, rows, batch
+        self.params = params
+        self.grads = np.zeros_like(params)
+        self.optimizer = optimizer
+        self.state = optimizer.init(params)
+        self.active = [Active(entry, self._memory(entry, seeds)) for entry in regularizers]
+        self._lay_out()
+
+    def _memory(self, entry: Regularizer, seeds: Sequence[int]) -> Memory:
+        state = entry.state(self.network, self.params)
+        if not entry.is_random:
+            return Memory(state)
+        generators = [stream(seed, entry.name) for seed in seeds]
+        return Memory(state, entry.draws(self.network, self.batch, generators))
+
+    def _lay_out(self) -> None:
+        """Views and buffers for the runs in the stack, made anew whenever some have left."""
+        masks = any(active.entry.masks_units for active in self.active)
+        sizes = {self.batch, self.rows % self.batch} - {0}
+        self.spaces = {size: Workspace(self.network, len(self.params), size, masks) for size in sizes}
+        params, grads, scratch = (
+            Parameters.of(self.network, buffer) for buffer in (self.params, self.grads, self.state["scratch"])
+        )
+        rate = getattr(self.optimizer, "learning_rate", 0.0)  # a line search has none
+        self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch])
+        self._on_batch, self._on_gradient, self._after_step = (
+            [active for active in self.active if active.overrides(hook)]
+            for hook in ("on_batch", "on_gradient", "after_step")
+        )
+
+    @property
+    def layers(self) -> list[Array]:
+        """The layers in training, (runs, fan_in + 1, fan_out) each."""
+        return self._step.params.layers
+
+    @property
+    def weights(self) -> list[Array]:
+        """Their weights without the biases, (runs, fan_in * fan_out) each."""
+        return self._step.params.weights
+
+    @property
+    def weight_grads(self) -> list[Array]:
+        """The gradient of the weights in the last step."""
+        return self._step.grads.weights
+
+    def step(self, space: Workspace, left: int) -> None:
+        """One step of every run, on the rows and targets that stand in `space`.
+
+        Args:
+            space: one of `spaces`.
+            left: steps up to the end of the epoch, this one included.
+        """
+        step = self._step
+        step.space, step.left = space, left
+        for active in self._on_batch:
+            active.entry.on_batch(step, active.memory)
+        space.forward(step.params.layers, space.masks)
+        space.backward(step.params.layers, step.grads.layers, space.masks)
+        for active in self._on_gradient:
+            active.entry.on_gradient(step, active.memory)
+        self.optimizer.step(self.params, self.grads, self.state)
+        for active in self._after_step:
+            active.entry.after_step(step, active.memory)
+
+    def penalty(self) -> Array:
+        """What regularizers add to the mean data loss, (runs,)."""
+        total = np.zeros(len(self.params))
+        for active in self.active:
+            total += active.entry.penalty(self._step.params, self.rows)
+        return total
+
+    def keep(self, staying: Indices) -> None:
+        """Shrinks the stack to these runs, between two epochs."""
+        self.params, self.grads = self.params[staying], self.grads[staying]
+        self.state = {name: array[staying] for name, array in self.state.items()}
+        self.optimizer = take(self.optimizer, staying)
+        self.active = [active.take(staying) for active in self.active]
+        self._lay_out()
+
+    # --- for checkpoints --------------------------------------------------------------------------
+
+    def arrays(self) -> dict[str, Array]:
+        """All that training has changed so far, by name."""
+        arrays = {"params": self.params}
+        arrays |= {f"state/{name}": array for name, array in self.state.items() if name != "scratch"}
+        for active in self.active:
+            for name, array in active.memory.state.items():
+                arrays[f"regularizers/{active.entry.name}/{name}"] = array
+        return arrays
+
+    def generators(self) -> dict[str, Sequence[np.random.Generator]]:
+        """The random generators of each regularizer that has some, one for each run."""
+        return {
+            active.entry.name: active.memory.draws.generators
+            for active in self.active
+            if active.memory.draws is not None
+        }
