@@ -546,10 +546,7 @@ def test_any_strategy_can_be_the_baseline(desk: Desk) -> None:
     found = {row["strategy"]: row["difference"] for row in rows}
     assert found["l2=0"] == pytest.approx(mean)
     assert found["l2=1"] is None
-    assert (
-        "Against l2=1, by test_loss over 7 paired seeds: "
-        in desk.nnlab("report", "--baseline", "l2=1").stdout
-    )
+    assert "Against l2=1, over 7 paired seeds: " in desk.nnlab("report", "--baseline", "l2=1").stdout
     answer = desk.nnlab("report", "--baseline", "l3=1")
     assert answer.code == 2
     assert answer.stderr == "--baseline l3=1: not a strategy of these runs (did you mean 'l2=1'?)\n"

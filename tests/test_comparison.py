@@ -5,12 +5,13 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nnlab.analysis.comparison import (
-    compare,
+from nnlab.analysis.comparison import Comparison, compare
+from nnlab.analysis.paired_tests import (
     corrected_t,
     half_width,
     holm,
     pairs_needed,
+    pairs_to_tell,
     sign_flip,
 )
 from nnlab.render.verdict import verdict
@@ -28,7 +29,7 @@ def runs(losses: dict[str, list[float]], resampled: bool = False, test_share: fl
 
 
 def marks(losses: dict[str, list[float]], **options: float) -> dict[str, str]:
-    return {d.strategy: d.mark for d in compare(runs(losses, **options), "none", "test_loss")}  # type: ignore[arg-type]
+    return {d.strategy: d.mark for d in compare(runs(losses, **options), "none", "test_loss").differences}  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("n", [3, 6, 11, 15])
@@ -83,7 +84,7 @@ def test_a_lower_loss_is_better_and_a_higher_one_worse() -> None:
         "same": list(1 + wobble),
     }
     assert marks(losses) == {"good": "+", "bad": "-", "same": "="}
-    (good, *_) = compare(runs(losses), "none", "test_loss")
+    (good, *_) = compare(runs(losses), "none", "test_loss").differences
     assert good.wins == 1
     assert good.mean == pytest.approx(np.mean(0.5 + wobble) - 1)
 
@@ -91,7 +92,7 @@ def test_a_lower_loss_is_better_and_a_higher_one_worse() -> None:
 def test_pairs_are_those_seeds_that_both_have_completed() -> None:
     frame = runs({"none": [1.0] * SEEDS, "fix": [0.5] * SEEDS})
     frame.loc[(frame["strategy"] == "fix") & (frame["seed"] == 3), "status"] = "diverged"
-    assert compare(frame, "none", "test_loss")[0].pairs == SEEDS - 1
+    assert compare(frame, "none", "test_loss").differences[0].pairs == SEEDS - 1
 
 
 def test_intervals_cover_the_truth_in_95_of_100_experiments() -> None:
@@ -102,13 +103,13 @@ def test_intervals_cover_the_truth_in_95_of_100_experiments() -> None:
     assert 0.93 <= covered / 2000 <= 0.97
 
 
-def test_without_any_difference_five_strategies_rarely_get_a_mark() -> None:
-    rng, claimed = np.random.default_rng(1), 0
-    for _ in range(400):
-        base = rng.normal(1, 0.3, SEEDS)
-        losses = {"none": list(base)} | {f"s{i}": list(base + rng.normal(0, 0.1, SEEDS)) for i in range(5)}
-        claimed += bool({"+", "-"} & set(marks(losses).values()))
-    assert claimed / 400 <= 0.05 + 2 * (0.05 * 0.95 / 400) ** 0.5  # the level, and two standard errors
+def test_without_any_difference_five_strategies_get_a_mark_in_at_most_5_of_100_experiments() -> None:
+    rng, claimed, experiments = np.random.default_rng(1), 0, 2000
+    for _ in range(experiments):
+        base = rng.normal(0, 0.1, SEEDS)  # all five are compared with the same baseline
+        found = [sign_flip(rng.normal(0, 0.1, SEEDS) - base) for _ in range(5)]
+        claimed += min(holm(found)) <= 0.05
+    assert claimed / experiments <= 0.05
 
 
 def test_the_corrected_t_holds_its_level_where_a_plain_test_does_not() -> None:
@@ -123,14 +124,87 @@ def test_the_corrected_t_holds_its_level_where_a_plain_test_does_not() -> None:
     assert plain / 1000 > 0.15
 
 
+def test_student_covers_at_least_as_well_as_a_bootstrap() -> None:
+    """What decided for Student's interval: scipy's BCa bootstrap on the same differences."""
+    rng, experiments, student, bootstrap = np.random.default_rng(3), 400, 0, 0
+    for _ in range(experiments):
+        d = rng.normal(0.3, 1, SEEDS)
+        ends = stats.bootstrap((d,), np.mean, n_resamples=999, rng=rng).confidence_interval
+        bootstrap += ends.low <= 0.3 <= ends.high
+        student += abs(d.mean() - 0.3) <= half_width(d)
+    assert bootstrap / experiments < 0.93 <= student / experiments
+
+
+def test_the_pairs_to_tell_give_student_the_power_that_was_asked_for() -> None:
+    d = np.random.default_rng(4).normal(0.4, 1, 30)
+    n = int(pairs_to_tell(d, 0.0, 1))
+    shift = d.mean() / d.std(ddof=1) * np.sqrt(n)
+    assert stats.nct.sf(stats.t.ppf(0.975, n - 1), n - 1, shift) == pytest.approx(0.8, abs=0.02)
+
+
+def test_no_number_of_seeds_tells_what_overlapping_splits_hide() -> None:
+    # The standard error falls to sqrt(overlap) s = 0.5 s, and 0.3 s is less than 2.8 of them.
+    d = 0.3 + np.array([-1.0, 1] * 10) * np.sqrt(19 / 20)
+    assert d.std(ddof=1) == pytest.approx(1)
+    assert pairs_to_tell(d, 0.25, 1) == float("inf")
+
+
+# --- the leader -----------------------------------------------------------------------------------
+
+
+def led(**means: float) -> Comparison:
+    rng = np.random.default_rng(0)
+    losses = {"none": [1.0] * 12} | {
+        name: list(mean + rng.normal(0, 0.02, 12)) for name, mean in means.items()
+    }
+    frame = runs(losses)
+    frame["gap"] = frame["test_loss"] - 0.1
+    return compare(frame, "none", "test_loss")
+
+
+def test_the_leader_is_the_best_of_those_that_beat_the_baseline() -> None:
+    assert led(a=0.5, b=0.7, c=1.0).leader == "a"
+    assert led(c=1.0, d=1.5).leader is None
+
+
+def test_others_are_as_good_as_the_leader_unless_noise_cannot_explain_it() -> None:
+    comparison = led(a=0.5, b=0.7, c=1.0, d=0.502)
+    assert {d.strategy: d.mark for d in comparison.to_leader} == {"b": "-", "c": "-", "d": "="}
+    b = comparison.to_leader[0]
+    assert b.mean == pytest.approx(0.2, abs=0.02)
+    assert b.needed == pairs_needed(6)  # four strategies make six pairs
+
+
+def test_an_equal_strategy_is_rarely_said_to_be_beaten_by_the_leader() -> None:
+    """The leader is singled out by the same runs: only the number of all pairs makes up for that."""
+    rng, wrong, experiments = np.random.default_rng(5), 0, 300
+    for _ in range(experiments):
+        losses = {"none": [1.0] * 12} | {f"s{i}": list(0.5 + rng.normal(0, 0.1, 12)) for i in range(4)}
+        wrong += any(d.mark == "-" for d in compare(runs(losses), "none", "test_loss").to_leader)
+    assert wrong / experiments <= 0.05
+
+
 def test_the_verdict_says_what_the_marks_say() -> None:
-    wobble = np.random.default_rng(0).normal(0, 0.01, SEEDS)
-    losses = {"none": [1.0] * SEEDS, "good": list(0.5 + wobble), "same": list(1 + wobble)}
-    words = verdict(compare(runs(losses), "none", "test_loss"), "none", "test_loss")
-    assert words.startswith(
-        "Against none, by test_loss over 10 paired seeds: good is better by 0.50 [0.49, 0.5"
-    )
-    assert "no difference beyond noise for same." in words
-    few = {name: values[:3] for name, values in losses.items()}
-    words = verdict(compare(runs(few), "none", "test_loss"), "none", "test_loss")
-    assert "too few seeds to tell for good and same, at least 7 are needed." in words
+    words = verdict(led(good=0.5, fair=0.8, equal=0.51, same=1.0, bad=1.5), gap_change=-0.62)
+    assert words.startswith("Against none, over 12 paired seeds: good cut test_loss by 0.50 [0.49, 0.51]")
+    assert "and the gap by 62 %; equal did as well" in words
+    assert "equal did as well within noise; fair cut test_loss by 0.2" in words
+    assert "less than good; bad raised test_loss by 0.5" in words
+    assert "no difference beyond noise for same" in words
+
+
+def test_an_accuracy_is_raised_where_a_loss_is_cut() -> None:
+    frame = runs({"none": [0.5] * SEEDS, "fix": [0.8 + 0.001 * seed for seed in range(SEEDS)]})
+    comparison = compare(frame.rename(columns={"test_loss": "test_accuracy"}), "none", "test_accuracy")
+    assert "fix raised test_accuracy by 0.30 [" in verdict(comparison)
+
+
+def test_the_verdict_says_how_many_seeds_are_needed() -> None:
+    losses = {"none": [1.0] * 3, "a": [0.5, 0.51, 0.52], "b": [1.0, 1.1, 0.9]}
+    words = verdict(compare(runs(losses), "none", "test_loss"))
+    assert words.endswith("too few seeds to tell for a and b, at least 7 are needed.")
+
+
+def test_ties_are_ties() -> None:
+    (same,) = compare(runs({"none": [1.0] * SEEDS, "copy": [1.0] * SEEDS}), "none", "test_loss").differences
+    assert (same.mark, same.wins, same.p, same.mean) == ("=", 0.5, 1.0, 0.0)

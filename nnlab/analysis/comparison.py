@@ -1,54 +1,45 @@
 """The comparison: is a strategy better than the baseline, by how much, and is that more than noise?
 
 Strategies with the same seed share split, first weights and batch order, so they are compared pair by
-pair: d_i = metric of the strategy - metric of the baseline, for seed i. What the pairs are samples of
-decides the test:
-
-- a generator draws new rows for every seed: the d_i are independent. The interval is Student's,
-  d +- t(n - 1) s / sqrt(n), and p comes from flipping signs: if nothing differs, each d_i is as likely
-  to be -d_i. All 2^n flips are counted up to 15 pairs, 100,000 random ones above.
-- seeds that split one table again and again overlap, and a plain test would claim too much. Interval and
-  p are those of the corrected t of Nadeau and Bengio (2003), whose variance is
-  (1/n + test rows / other rows) s^2.
-
-p is adjusted for the number of strategies by Holm (1979). No test claims anything from fewer pairs than
-the sign flips need to reach it: the smallest p of n pairs is 2^(1 - n).
+pair: d_i = metric of the strategy - metric of the baseline, for seed i. Then the best one is compared
+with the other strategies in the same way. `paired_tests` says which test and which interval.
 """
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from scipy.special import stdtr, stdtrit
 
+from nnlab.analysis.paired_tests import (
+    LEVEL,
+    Values,
+    corrected_t,
+    half_width,
+    holm,
+    pairs_needed,
+    pairs_to_tell,
+    sign_flip,
+)
 from nnlab.metrics import higher_is_better
-from nnlab.streams import stream
 
-Values = NDArray[np.float64]
-
-LEVEL = 0.05
-EXACT_PAIRS = 15
-RANDOM_FLIPS = 100_000
-COLUMNS = {"mean": "difference", "low": "difference_low", "high": "difference_high", "wins": "wins", "p": "p"}
 BETTER, WORSE, SAME, UNKNOWN = "+", "-", "=", "?"
 
 
 @dataclass(frozen=True)
 class Difference:
-    """A strategy against the baseline, over the seeds that both have completed.
+    """A strategy against another one, over the seeds that both have completed.
 
     Args:
         strategy: its name.
         pairs: seeds that both have.
-        mean, low, high: of strategy - baseline, with its 95 % interval; NaN where it is not defined.
+        mean, low, high: of strategy - other, with its 95 % interval; NaN where it is not defined.
         wins: share of the pairs in which the strategy is better, ties counting half.
-        p: two-sided, adjusted by Holm.
+        p: two-sided, adjusted for the number of comparisons.
         mark: + better, - worse, = no difference beyond noise, ? too few pairs to tell.
         needed: pairs that the smallest possible p asks for.
+        to_tell: about how many pairs would show a difference of this size, if it is real.
     """
 
     strategy: str
@@ -60,10 +51,35 @@ class Difference:
     p: float
     mark: str
     needed: int
+    to_tell: float
 
 
-def compare(runs: pd.DataFrame, baseline: str, metric: str) -> list[Difference]:
-    """Every other strategy against the baseline, in the order of the runs.
+@dataclass(frozen=True)
+class Comparison:
+    """All strategies of one experiment, compared.
+
+    Args:
+        baseline: the strategy that the others are compared with.
+        metric: by what.
+        differences: of each other strategy to the baseline, in the order of the runs.
+        leader: the best of those that are better than the baseline; None if there is none.
+        to_leader: of each other strategy to the leader.
+        gap: of the leader to the baseline, in the gap; None where there is no gap or no leader.
+    """
+
+    baseline: str
+    metric: str
+    differences: tuple[Difference, ...]
+    leader: str | None = None
+    to_leader: tuple[Difference, ...] = ()
+    gap: Difference | None = None
+
+
+def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
+    """Every other strategy against the baseline, and against the one that beats it most clearly.
+
+    p is adjusted by Holm for the number of strategies; against the leader, which the same runs
+    have singled out, by the number of all pairs of strategies, in Bonferroni's way.
 
     Args:
         runs: the chosen runs of one experiment, as made by `runs_frame`.
@@ -71,24 +87,30 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> list[Difference]:
         metric: what is compared, such as test_loss.
     """
     completed = runs[runs["status"] == "completed"]
-    by_strategy = {
+    by_strategy = _by_strategy(completed, metric)
+    base = by_strategy.pop(baseline, None)
+    if base is None:
+        return Comparison(baseline, metric, ())
+    overlap, count = _overlap(completed), len(by_strategy)
+    found = [_difference(name, own, base, metric, overlap, count) for name, own in by_strategy.items()]
+    adjusted = holm([difference.p for difference in found])
+    differences = tuple(_marked(d, p, metric) for d, p in zip(found, adjusted, strict=True))
+    comparison = Comparison(baseline, metric, differences)
+    leader = _leader(differences, metric)
+    if leader is None:
+        return comparison
+    best, pairs = by_strategy.pop(leader), count * (count - 1) // 2
+    others = [_difference(name, own, best, metric, overlap, pairs) for name, own in by_strategy.items()]
+    to_leader = tuple(_marked(d, min(1.0, d.p * pairs), metric) for d in others)
+    gap = _gap(completed, leader, baseline, overlap) if metric != "gap" else None
+    return replace(comparison, leader=leader, to_leader=to_leader, gap=gap)
+
+
+def _by_strategy(completed: pd.DataFrame, metric: str) -> "dict[str, pd.Series[float]]":
+    return {
         str(name): group.set_index("seed")[metric].dropna()
         for name, group in completed.groupby("strategy", sort=False)
     }
-    base = by_strategy.pop(baseline, None)
-    if base is None:
-        return []
-    overlap = _overlap(completed)
-    needed = pairs_needed(len(by_strategy))
-    differences = [
-        _difference(name, (values - base).dropna().to_numpy(), metric, overlap, needed)
-        for name, values in by_strategy.items()
-    ]
-    adjusted = holm([difference.p for difference in differences])
-    return [
-        replace(difference, p=p, mark=_mark(difference, p, metric))
-        for difference, p in zip(differences, adjusted, strict=True)
-    ]
 
 
 def _overlap(runs: pd.DataFrame) -> float:
@@ -103,92 +125,42 @@ def _overlap(runs: pd.DataFrame) -> float:
     return share / (1 - share)
 
 
-def _difference(name: str, d: Values, metric: str, overlap: float, needed: int) -> Difference:
+def _difference(
+    name: str, own: "pd.Series[float]", other: "pd.Series[float]", metric: str, overlap: float, count: int
+) -> Difference:
+    d: Values = np.asarray((own - other).dropna(), np.float64)
     n = len(d)
     better = -d if not higher_is_better(metric) else d
     wins = float(np.mean((better > 0) + 0.5 * (better == 0))) if n else math.nan
     mean = float(d.mean()) if n else math.nan
     half = half_width(d, overlap)
     p = corrected_t(d, overlap) if overlap else sign_flip(d)
-    return Difference(name, n, mean, mean - half, mean + half, wins, p, UNKNOWN, needed)
+    to_tell = pairs_to_tell(d, overlap, count)
+    return Difference(name, n, mean, mean - half, mean + half, wins, p, UNKNOWN, pairs_needed(count), to_tell)
 
 
-def _mark(difference: Difference, p: float, metric: str) -> str:
+def _marked(difference: Difference, p: float, metric: str) -> Difference:
     if difference.pairs < difference.needed or math.isnan(p):
-        return UNKNOWN
-    if p > LEVEL:
-        return SAME
-    return BETTER if (difference.mean > 0) == higher_is_better(metric) else WORSE
+        mark = UNKNOWN
+    elif p > LEVEL:
+        mark = SAME
+    else:
+        mark = BETTER if (difference.mean > 0) == higher_is_better(metric) else WORSE
+    return replace(difference, p=p, mark=mark)
 
 
-def standard_error(d: Values, overlap: float) -> float:
-    """Of the mean difference: sqrt(1/n + overlap) * s, with overlap 0 for independent pairs."""
-    return float(math.sqrt(1 / len(d) + overlap) * d.std(ddof=1))
+def _leader(differences: Sequence[Difference], metric: str) -> str | None:
+    better = [d for d in differences if d.mark == BETTER]
+    if not better:
+        return None
+    return max(better, key=lambda d: d.mean if higher_is_better(metric) else -d.mean).strategy
 
 
-def half_width(d: Values, overlap: float = 0.0) -> float:
-    """Half of the 95 % interval of the mean difference; NaN for fewer than two pairs.
-
-    >>> round(half_width(np.array([1.0, 2.0, 3.0])), 4)
-    2.4841
-    """
-    if len(d) < 2:
-        return math.nan
-    return float(stdtrit(len(d) - 1, 1 - LEVEL / 2)) * standard_error(d, overlap)
-
-
-def corrected_t(d: Values, overlap: float) -> float:
-    """Two-sided p of the corrected resampled t-test (Nadeau, Bengio, 2003).
-
-    Args:
-        d: differences, one for each seed.
-        overlap: test rows over all others.
-    """
-    if len(d) < 2:
-        return math.nan
-    error = standard_error(d, overlap)
-    if error == 0:
-        return 1.0 if d[0] == 0 else 0.0
-    return float(2 * stdtr(len(d) - 1, -abs(float(d.mean())) / error))
-
-
-def sign_flip(d: Values) -> float:
-    """Two-sided p of the sign-flip test: how many flips give a mean as far from 0 as the one seen.
-
-    >>> sign_flip(np.array([1.0, 2.0, 3.0]))
-    0.25
-    """
-    if len(d) == 0:
-        return math.nan
-    seen = abs(float(d.sum())) * (1 - 1e-12)  # sums in another order differ in the last digits
-    if len(d) <= EXACT_PAIRS:
-        signs = np.array(list(itertools.product((1.0, -1.0), repeat=len(d))))
-        return float(np.mean(np.abs(signs @ d) >= seen))
-    signs = stream(0, "sign_flips").choice((1.0, -1.0), (RANDOM_FLIPS, len(d)))
-    return float((np.sum(np.abs(signs @ d) >= seen) + 1) / (RANDOM_FLIPS + 1))
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """p-values adjusted for how many there are (Holm, 1979); NaN stays and does not count.
-
-    >>> holm([0.01, 0.04, 0.03])
-    [0.03, 0.06, 0.06]
-    """
-    order = sorted((value, i) for i, value in enumerate(p) if not math.isnan(value))
-    adjusted, worst = list(p), 0.0
-    for rank, (value, i) in enumerate(order):
-        worst = max(worst, min(1.0, (len(order) - rank) * value))
-        adjusted[i] = worst
-    return adjusted
-
-
-def pairs_needed(comparisons: int) -> int:
-    """The fewest pairs whose smallest possible p, 2^(1 - n), survives Holm's first step.
-
-    >>> pairs_needed(1), pairs_needed(5)
-    (6, 8)
-    """
-    return 1 + math.ceil(math.log2(max(1, comparisons) / LEVEL))
+def _gap(completed: pd.DataFrame, leader: str, baseline: str, overlap: float) -> Difference | None:
+    gaps = _by_strategy(completed, "gap") if "gap" in completed else {}
+    if leader not in gaps or baseline not in gaps:
+        return None
+    return _difference(leader, gaps[leader], gaps[baseline], "gap", overlap, 1)
 
 
 def compared_metric(metric: str) -> str:
@@ -200,7 +172,7 @@ def compared_metric(metric: str) -> str:
     return metric.replace("val_", "test_")
 
 
-def differences(runs: pd.DataFrame, metric: str) -> dict[str, list[Difference]]:
+def comparisons(runs: pd.DataFrame, metric: str) -> dict[str, Comparison]:
     """What `compare` finds inside each experiment that has a baseline.
 
     Args:
@@ -211,20 +183,51 @@ def differences(runs: pd.DataFrame, metric: str) -> dict[str, list[Difference]]:
     for experiment, group in runs.groupby("experiment", sort=False):
         baseline = group["baseline"].iloc[0]
         if baseline is not None and metric in group:
-            found[str(experiment)] = compare(group, baseline, metric)
+            comparison = compare(group, baseline, metric)
+            if comparison.differences:
+                found[str(experiment)] = comparison
     return found
 
 
-def with_differences(
-    summary: pd.DataFrame, found: Mapping[str, Sequence[Difference]], metric: str
-) -> pd.DataFrame:
-    """The summary with columns compared (the metric), difference, its interval, wins, p and mark."""
-    by_line = {(experiment, d.strategy): d for experiment, own in found.items() for d in own}
-    if not by_line:
+def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> pd.DataFrame:
+    """The summary with what was found.
+
+    Returns:
+        More columns: compared (the metric), difference, difference_low, difference_high, wins, p and mark
+        against the baseline, seeds_to_tell, gap_change (relative to the baseline's gap, -0.5 is half of
+        it); to_leader, to_leader_low, to_leader_high, to_leader_p and to_leader_mark.
+    """
+    if not found:
         return summary
-    lines = [by_line.get(key) for key in zip(summary["experiment"], summary["strategy"], strict=True)]
-    columns = {
-        column: [getattr(line, field) if line else math.nan for line in lines]
-        for field, column in COLUMNS.items()
-    }
-    return summary.assign(compared=metric, **columns, mark=[line.mark if line else "" for line in lines])
+    lines = [
+        _line(found[experiment], strategy, summary[summary["experiment"] == experiment])
+        if experiment in found
+        else {}
+        for experiment, strategy in zip(summary["experiment"], summary["strategy"], strict=True)
+    ]
+    columns = pd.DataFrame(lines, index=summary.index)
+    marks = {name: columns[name].fillna("") for name in ("mark", "to_leader_mark") if name in columns}
+    return pd.concat([summary, columns.assign(**marks)], axis="columns")
+
+
+def _line(comparison: Comparison, strategy: str, summary: pd.DataFrame) -> dict[str, object]:
+    line: dict[str, object] = {"compared": comparison.metric}
+    for d in comparison.differences:
+        if d.strategy == strategy:
+            line |= {"difference": d.mean, "difference_low": d.low, "difference_high": d.high}
+            line |= {"wins": d.wins, "p": d.p, "mark": d.mark, "seeds_to_tell": d.to_tell}
+            line["gap_change"] = gap_change(summary, strategy, comparison.baseline)
+    for d in comparison.to_leader:
+        if d.strategy == strategy:
+            line |= {"to_leader": d.mean, "to_leader_low": d.low, "to_leader_high": d.high}
+            line |= {"to_leader_p": d.p, "to_leader_mark": d.mark}
+    return line
+
+
+def gap_change(summary: pd.DataFrame, strategy: str, baseline: str) -> float:
+    """How much larger a strategy's mean gap is than the baseline's, relative to it; NaN without a gap."""
+    if "gap" not in summary:
+        return math.nan
+    gaps = summary.groupby("strategy")["gap"].first()
+    before = gaps.get(baseline, math.nan)
+    return float(gaps[strategy] / before - 1) if before > 0 else math.nan

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
-from nnlab.analysis.comparison import Difference, compared_metric, differences, with_differences
+from nnlab.analysis.comparison import Comparison, compared_metric, comparisons, with_comparisons
 from nnlab.analysis.summary import summarize
 
 FIRST_LOOK = ("train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse")
@@ -21,11 +21,11 @@ class Report:
         folders: name of each experiment -> its folder, where curves and weights lie.
         runs: the runs shown, as made by `runs_frame`.
         summary: one line for each strategy or setting, best first, as made by `summarize`, with the
-            columns of `with_differences` where there is a baseline.
+            columns of `with_comparisons` where there is a baseline.
         metrics: those that people compare by, in the order of the columns.
         order_by: the metric that decides which line is the best.
         compared: the metric that strategies are compared by.
-        differences: name of each experiment that has a baseline -> its comparisons.
+        comparisons: name of each experiment that has a baseline -> what came of it.
     """
 
     folders: Mapping[str, Path]
@@ -34,13 +34,7 @@ class Report:
     metrics: Sequence[str]
     order_by: str
     compared: str
-    differences: Mapping[str, Sequence[Difference]]
-
-    @property
-    def baselines(self) -> dict[str, str]:
-        """What each experiment that has a baseline is compared with."""
-        names = self.runs.groupby("experiment", sort=False)["baseline"].first()
-        return {experiment: names[experiment] for experiment in self.differences}
+    comparisons: Mapping[str, Comparison]
 
 
 def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss") -> Report:
@@ -53,8 +47,8 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
             strategies are compared by.
     """
     compared = compared_metric(order_by)
-    found = differences(runs, compared)
-    summary = with_differences(summarize(runs, order_by), found, compared)
+    found = comparisons(runs, compared)
+    summary = with_comparisons(summarize(runs, order_by), found)
     return Report(folders, runs, summary, first_look(runs), order_by, compared, found)
 
 

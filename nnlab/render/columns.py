@@ -1,9 +1,10 @@
 """The columns that people see of a report: headings, and cells as words."""
 
+import math
 from typing import NamedTuple
 
 from nnlab.analysis.report import Report
-from nnlab.render.numbers import with_interval
+from nnlab.render.numbers import number, with_interval
 from nnlab.text import one_line
 
 
@@ -31,6 +32,8 @@ def columns(report: Report) -> list[Column]:
     if "mark" in summary and summary["mark"].any():
         found.append(Column(f"difference {report.compared}", _with_intervals(report, "difference"), True))
         found.append(Column("", list(summary["mark"]), False))
+        found.append(Column("wins", [_percent(share) for share in summary["wins"]], True))
+        found.append(Column("p", [number(p, 2) for p in summary["p"]], True))
     found += [Column(name, _with_intervals(report, name), True) for name in report.metrics]
     return found
 
@@ -43,3 +46,7 @@ def is_tuned(report: Report) -> bool:
 def _with_intervals(report: Report, name: str) -> list[str]:
     ends = (report.summary[column] for column in (name, f"{name}_low", f"{name}_high"))
     return [with_interval(*line) for line in zip(*ends, strict=True)]
+
+
+def _percent(share: float) -> str:
+    return "-" if math.isnan(share) else f"{100 * share:.0f} %"

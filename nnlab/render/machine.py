@@ -1,8 +1,7 @@
 """A report for other programs: CSV and JSON, all digits."""
 
 import json
-
-import pandas as pd
+import math
 
 from nnlab.analysis.report import Report
 from nnlab.text import csv_text
@@ -20,7 +19,7 @@ def write_json(report: Report) -> str:
     """{"version": 1, "rows": [{column: value}]}, null where there is no number."""
     rows = [
         {
-            str(key): None if isinstance(value, float) and pd.isna(value) else value
+            str(key): None if isinstance(value, float) and not math.isfinite(value) else value
             for key, value in row.items()
         }
         for row in report.summary.to_dict("records")

@@ -18,7 +18,7 @@ def write_table(report: Report) -> str:
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_edge=False)
     shown = columns(report)
     for heading, _, numeric in shown:
         words = Text(heading.replace("_", "\n", 1) if numeric else heading)

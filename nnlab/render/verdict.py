@@ -1,47 +1,87 @@
-"""The comparison in one sentence; every number in it is one of the table's."""
+"""The comparison in words; every number is one of the table's columns."""
 
-from collections.abc import Sequence
+import math
+import textwrap
+from collections.abc import Iterator, Sequence
 
-from nnlab.analysis.comparison import BETTER, SAME, UNKNOWN, WORSE, Difference
+from nnlab.analysis.comparison import BETTER, SAME, UNKNOWN, WORSE, Comparison, Difference
 from nnlab.analysis.report import Report
+from nnlab.metrics import higher_is_better
 from nnlab.render.numbers import number
-from nnlab.text import one_line
+from nnlab.text import count_of, one_line
+
+WIDTH = 120
+MOST_SEEDS = 1000  # nobody would train more to settle a question
 
 
 def verdicts(report: Report) -> str:
-    """One sentence for each experiment with a baseline."""
-    found = (
-        verdict(own, report.baselines[experiment], report.compared)
-        for experiment, own in report.differences.items()
-    )
-    return "\n".join(f"{sentence}\n" for sentence in found if sentence)
+    """What each experiment with a baseline says, a paragraph each, in lines of a width that reads well."""
+    paragraphs = []
+    for experiment, comparison in report.comparisons.items():
+        own = report.summary[report.summary["experiment"] == experiment]
+        change = own.loc[own["strategy"] == comparison.leader, "gap_change"]
+        paragraphs.append(verdict(comparison, float(change.iloc[0]) if len(change) else math.nan))
+    return "\n".join(f"{textwrap.fill(words, WIDTH)}\n" for words in paragraphs)
 
 
-def verdict(differences: Sequence[Difference], baseline: str, metric: str) -> str:
-    """Who beats the baseline, by how much, who does not, and where it cannot be told.
+def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
+    """Who beats the baseline, by how much, who does as well, who does not, and where it cannot be told.
 
     Args:
-        differences: as `compare` gives them.
-        baseline: what they are compared with.
-        metric: by what.
+        comparison: at least one difference.
+        gap_change: of the leader's gap, relative to the baseline's.
     """
-    if not differences:
-        return ""
-    parts = [_by_how_much(d) for mark in (BETTER, WORSE) for d in differences if d.mark == mark]
-    if same := _names(differences, SAME):
-        parts.append(f"no difference beyond noise for {same}")
-    if unknown := _names(differences, UNKNOWN):
-        parts.append(f"too few seeds to tell for {unknown}, at least {differences[0].needed} are needed")
-    pairs = min(difference.pairs for difference in differences)
-    return f"Against {one_line(baseline)}, by {metric} over {pairs} paired seeds: {'; '.join(parts)}."
+    by_mark = {mark: [d for d in comparison.differences if d.mark == mark] for mark in "+-=?"}
+    parts = [*_leads(comparison, gap_change), *_others(comparison)] if comparison.leader else []
+    parts += [f"{_name(d)} {_moved(d, comparison.metric)}" for d in by_mark[WORSE]]
+    if same := by_mark[SAME]:
+        parts.append(f"no difference beyond noise for {_names(same)}{_seeds_to_tell(same)}")
+    if unknown := by_mark[UNKNOWN]:
+        parts.append(f"too few seeds to tell for {_names(unknown)}, at least {unknown[0].needed} are needed")
+    pairs = min(difference.pairs for difference in comparison.differences)
+    start = f"Against {one_line(comparison.baseline)}, over {count_of(pairs, 'paired seed')}"
+    return f"{start}: {'; '.join(parts)}."
 
 
-def _by_how_much(d: Difference) -> str:
-    way = "better" if d.mark == BETTER else "worse"
-    size = f"{number(abs(d.mean), 2)} [{number(min(abs(d.low), abs(d.high)), 2)}, "
-    return f"{one_line(d.strategy)} is {way} by {size}{number(max(abs(d.low), abs(d.high)), 2)}]"
+def _leads(comparison: Comparison, gap_change: float) -> Iterator[str]:
+    leader = next(d for d in comparison.differences if d.strategy == comparison.leader)
+    words = f"{_name(leader)} {_moved(leader, comparison.metric)}"
+    if comparison.gap is not None and comparison.gap.high < 0 and -1 < gap_change < 0:
+        words += f" and the gap by {-gap_change:.0%}".replace("%", " %")
+    yield words
 
 
-def _names(differences: Sequence[Difference], mark: str) -> str:
-    *first, last = [one_line(d.strategy) for d in differences if d.mark == mark] or [""]
+def _others(comparison: Comparison) -> Iterator[str]:
+    """How the leader stands to the others that are no worse than the baseline."""
+    marks = {d.strategy: d.mark for d in comparison.to_leader}
+    helped = [d for d in comparison.differences if d.mark == BETTER and d.strategy in marks]
+    if as_well := [d for d in helped if marks[d.strategy] != WORSE]:
+        yield f"{_names(as_well)} did as well within noise"
+    for d in helped:
+        if marks[d.strategy] == WORSE:
+            yield f"{_name(d)} {_moved(d, comparison.metric)}, less than {one_line(comparison.leader or '')}"
+
+
+def _moved(d: Difference, metric: str) -> str:
+    """What happened to the metric: "cut test_loss by 0.13 [0.05, 0.22]"."""
+    sign = 1 if d.mean > 0 else -1
+    low, high = sorted((sign * d.low, sign * d.high))
+    verb = "raised" if d.mean > 0 else ("lowered" if higher_is_better(metric) else "cut")
+    return f"{verb} {metric} by {number(abs(d.mean), 2)} [{number(low, 2)}, {number(high, 2)}]"
+
+
+def _seeds_to_tell(same: Sequence[Difference]) -> str:
+    """How many seeds would settle what is not settled; nothing where differences are about 0."""
+    if all(math.isinf(d.to_tell) for d in same):
+        return " (this table is too small to show differences of that size, however many seeds)"
+    known = [f"{d.to_tell:.0f} seeds that of {_name(d)}" for d in same if d.to_tell <= MOST_SEEDS]
+    return f" (if what was seen is real, about {', '.join(known)} would show it)" if known else ""
+
+
+def _name(d: Difference) -> str:
+    return one_line(d.strategy)
+
+
+def _names(differences: Sequence[Difference]) -> str:
+    *first, last = map(_name, differences)
     return f"{', '.join(first)} and {last}" if first else last
