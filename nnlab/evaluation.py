@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from nnlab.arrays import Array, Indices
 from nnlab.data.table import Task
+from nnlab.nn.activations import FLAT
 from nnlab.nn.mlp import Network, Workspace
 
 BLOCK = 256  # rows: enough for fast matrix products, few enough for the cache
@@ -84,6 +85,37 @@ class Evaluator:
         if self.task == "classification":
             return {"loss": loss / count, "accuracy": correct / count}
         return {"loss": loss / count, "r2": self._r2(squares), "rmse": np.sqrt(squares.mean(axis=1) / count)}
+
+    def unit_shares(self, layers: Sequence[Array]) -> dict[str, Array]:
+        """How many hidden units are stuck where their activation is flat, (runs,) float64.
+
+        Returns:
+            dead_units: the share of units whose slope f'(z) is 0 for every row, among those that can die.
+            saturated_units: the share of (unit, row) pairs with a slope below 5 % of the largest, among
+                units that saturate. Neither is there if the network has no such activation.
+        """
+        slopes = [activation.slopes for activation in self.network.activations]
+        dying = [i for i, slope in enumerate(slopes) if slope.dies]
+        saturating = [i for i, slope in enumerate(slopes) if slope.saturates]
+        if len(self.rows) == 0 or not (dying or saturating):
+            return {}
+        runs, units = len(self.owner), self.network.sizes[1:-1]
+        alive = {i: np.zeros((runs, units[i]), bool) for i in dying}
+        flat = np.zeros(runs)
+        for start in self._starts:
+            space = self._forward(layers, start)
+            for i in {*dying, *saturating}:
+                size = np.abs(space.slope(i))
+                if i in alive:
+                    alive[i] |= size.any(axis=2)
+                if i in saturating:
+                    flat += (size < FLAT * slopes[i].largest).sum(axis=(1, 2))
+        shares = {}
+        if dying:
+            shares["dead_units"] = 1 - np.concatenate(list(alive.values()), axis=1).mean(axis=1)
+        if saturating:
+            shares["saturated_units"] = flat / (len(self.rows) * sum(units[i] for i in saturating))
+        return shares
 
     def _forward(self, layers: Sequence[Array], start: int) -> Workspace:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]

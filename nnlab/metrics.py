@@ -60,7 +60,14 @@ RUN_METRICS = (
     "first_gradient_norm",
     "last_gradient_norm",
     "top_feature_share",
+    "gradient_ratio",
+    "dead_units",
+    "saturated_units",
+    "train_loss_fall",
+    "val_loss_rise",
     "train_rows",
+    "val_rows",
+    "test_rows",
     "test_share",
 )
 

@@ -33,6 +33,7 @@ from nnlab.result import (
     top_feature_share,
     with_gap,
 )
+from nnlab.signs import signs
 from nnlab.streams import stream
 
 R = TypeVar("R", bound=Regularizer)
@@ -294,6 +295,7 @@ class Population:
         params = self.learner.params[leaving] if self.best_params is None else self.best_params[leaving]
         layers = self.network.layers(params)
         tests = self.evaluators["test"].take(leaving).measure(layers)
+        units = self.evaluators["train"].take(leaving).unit_shares(layers)
         for i, member in enumerate(leaving):
             run, curve = self.runs[member], self.curves[member]
             best = int(self.best_epoch[member]) if self.epoch else 0
@@ -301,11 +303,13 @@ class Population:
             norms = feature_weights(own[0])
             metrics = {}
             if status == "completed":
-                row = next(row for row in curve if row["epoch"] == best) if restored else curve[-1]
-                metrics = {name: value for name, value in row.items() if name != "epoch"}
+                told = [row for row in curve if row["epoch"] <= best] if restored else curve
+                metrics = {name: value for name, value in told[-1].items() if name != "epoch"}
                 metrics |= {f"test_{name}": float(values[i]) for name, values in tests.items()}
                 metrics["top_feature_share"] = top_feature_share(norms)
-                metrics["train_rows"] = float(self.train_rows)
+                metrics |= {name: float(values[i]) for name, values in units.items()}
+                metrics |= signs(told, self.network)
+                metrics |= {f"{split}_rows": float(len(rows)) for split, rows in self.rows.items()}
                 metrics["test_share"] = len(self.rows["test"]) / run.setting.material.rows
             self.results[run.id] = Result(
                 run=run.id,

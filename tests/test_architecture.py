@@ -22,7 +22,7 @@ FLOORS = (
     ("nn", "data"),
     ("config",),
     ("plan",),
-    ("evaluation", "train"),
+    ("evaluation", "signs", "train"),
     ("advice", "bill", "cargo", "cluster", "executors", "execute", "store"),
     ("analysis",),
     ("render",),

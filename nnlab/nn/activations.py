@@ -16,13 +16,30 @@ the same shape.
 import functools
 import math
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, NamedTuple
 
 import numpy as np
 from annotated_types import Gt
 
 from nnlab.arrays import Array, Scratch
 from nnlab.registry import Expected, NonNegative, Positive, table
+
+FLAT = 0.05  # of the largest slope: below it, hardly any gradient comes through
+
+
+class Slopes(NamedTuple):
+    """What the derivative of an activation is like far away from 0 and near it.
+
+    Args:
+        largest: the largest |f'(z)|.
+        saturates: whether f is steep around 0 and flat far away on both sides, as sigmoid and tanh are.
+        dies: whether f' is exactly 0 on a whole stretch of z, as left of 0 for relu: a unit that is
+            there for every row gets no gradient any more.
+    """
+
+    largest: float
+    saturates: bool
+    dies: bool
 
 
 @dataclass(frozen=True)
@@ -42,6 +59,11 @@ class Activation:
     def gain(self) -> float:
         return _gain(self) if self.initializer == "he" else 1.0
 
+    @property
+    def slopes(self) -> Slopes:
+        """Told by f' itself, so that an entry need not say it."""
+        return _slopes(self)
+
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         raise NotImplementedError
 
@@ -56,6 +78,24 @@ def _gain(activation: Activation) -> float:
     activation.f(z, h, scratch)
     density = np.exp(-(z**2) / 2) / math.sqrt(2 * math.pi)
     return float(1 / math.sqrt(np.trapezoid(h**2 * density, z)))
+
+
+@functools.cache
+def _slopes(activation: Activation) -> Slopes:
+    # Near 0 closely, to see stretches without slope; and two points where every squashing f is flat.
+    z = np.concatenate([[-100.0], np.linspace(-5, 5, 1001), [100.0]])
+    h, slope, scratch = np.empty_like(z), np.empty_like(z), (np.empty_like(z), np.empty_like(z))
+    activation.f(z, h if activation.keeps_z else z, scratch)
+    activation.f_prime(z, h if activation.keeps_z else z, slope, scratch)
+    size = np.abs(slope)
+    largest = float(size.max())
+    flat = size[[0, -1]] < FLAT * largest
+    none = size[1:-1] == 0
+    return Slopes(
+        largest=largest,
+        saturates=bool(flat.all() and size[len(z) // 2] > largest / 2),
+        dies=bool((none[1:] & none[:-1]).any()),  # one point alone is a turning point
+    )
 
 
 def _sigmoid(z: Array, out: Array) -> None:

@@ -152,5 +152,11 @@ class Workspace:
         activation = self.network.activations[i]
         if isinstance(activation, Identity):
             return
-        activation.f_prime(self.z[i], self.h[i], self.slopes[i], self.scratch[i])
-        self.deltas[i] *= self.slopes[i]
+        self.deltas[i] *= self.slope(i)
+
+    def slope(self, i: int) -> Array:
+        """f'(z) of hidden layer i after `forward`, (runs, units, batch); the next call writes over it."""
+        activation = self.network.activations[i]
+        slope: Array = self.slopes[i]
+        activation.f_prime(self.z[i], self.h[i], slope, self.scratch[i])
+        return slope
