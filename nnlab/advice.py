@@ -8,7 +8,7 @@ import numpy as np
 from nnlab.config.schema import Config
 from nnlab.data.prepare import count
 from nnlab.data.tables import Csv
-from nnlab.nn.optimizers import Sgd
+from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.regularizers import L2, Dropout, EarlyStopping
 from nnlab.plan import Run
 
@@ -33,17 +33,27 @@ def dropout_of_nothing(run: Run) -> str | None:
 
 
 def decay_that_overshoots(run: Run) -> str | None:
-    """Plain gradient descent multiplies a weight by 1 - learning_rate * lambda/m in every step."""
-    l2, optimizer = _find(run.config, L2), run.config.optimizer
+    """A weight is multiplied by 1 - learning_rate * decay in every step, which may be below -1.
+
+    In plain gradient descent the decay is lambda/m; sgdw and adamw have their own.
+    """
+    optimizer = run.config.optimizer
+    if isinstance(optimizer, Sgdw | Adamw):
+        return _overshoots(optimizer.learning_rate, "weight_decay", optimizer.weight_decay, optimizer.name)
+    l2 = _find(run.config, L2)
     if l2 is None or not isinstance(optimizer, Sgd):
         return None
     rows = count(run.setting.material, run.config.data.preparation).train
-    shrink = optimizer.learning_rate * l2.strength / rows
+    return _overshoots(optimizer.learning_rate, "lambda/m", l2.strength / rows, optimizer.name)
+
+
+def _overshoots(learning_rate: float, what: str, decay: float, optimizer: str) -> str | None:
+    shrink = learning_rate * decay
     if shrink <= 2:
         return None
     return (
-        f"learning_rate {optimizer.learning_rate:g} times lambda/m {l2.strength / rows:g} is {shrink:.3g}: "
-        "above 2, every step of sgd makes the weights larger, and they diverge"
+        f"learning_rate {learning_rate:g} times {what} {decay:g} is {shrink:.3g}: "
+        f"above 2, every step of {optimizer} makes the weights larger, and they diverge"
     )
 
 

@@ -17,6 +17,7 @@ import pytest
 from nnlab import checkpoint
 from nnlab.checkpoint import Keeper, Snapshot
 from nnlab.errors import EnvironmentFault
+from nnlab.nn.optimizers import OPTIMIZERS
 from nnlab.plan import Run, populations
 from nnlab.train import Population, Progress, train
 from tests.cli import Desk
@@ -60,9 +61,7 @@ QUICK = {"name": "momentum", "learning_rate": 0.1}
 
 # Each changes what a population carries from epoch to epoch.
 CASES: dict[str, dict[str, Any]] = {
-    "sgd": config(optimizer={"name": "sgd"}),
-    "momentum": config(optimizer={"name": "momentum"}),
-    "adam": config(optimizer={"name": "adam"}),
+    **{name: config(optimizer={"name": name}) for name in OPTIMIZERS},
     "full batch": config(optimizer={"name": "momentum"}, training={"epochs": 8, "batch_size": "full"}),
     "one batch of all rows": config(training={"epochs": 8, "batch_size": 48}),
     "float64": config(model={"hidden": [9, 6], "dtype": "float64"}, regularization={"dropout": 0.4}),

@@ -356,10 +356,17 @@ def test_settings_that_make_no_sense_together_get_a_note(desk: Desk, settings: s
     assert "note" not in desk.nnlab("train", "config.yaml", "-n", "calm").stderr
 
 
-def test_decay_that_overshoots_gets_a_note_and_diverges(desk: Desk) -> None:
-    # 60 training rows: 0.5 * 600 / 60 = 5, so weights are multiplied by 1 - 5 in every step.
-    config = desk.write(MOONS + "optimizer: {name: sgd, learning_rate: 0.5}\nregularization: {l2: 600}\n")
-    answer = desk.nnlab("train", config, "-s", "training.epochs=60")
+@pytest.mark.parametrize(
+    "settings",
+    [
+        # 60 training rows: 0.5 * 600 / 60 = 5, so weights are multiplied by 1 - 5 in every step.
+        "optimizer: {name: sgd, learning_rate: 0.5}\nregularization: {l2: 600}\n",
+        "optimizer: {name: sgdw, learning_rate: 0.5, weight_decay: 10}\n",
+        "optimizer: {name: adamw, learning_rate: 0.5, weight_decay: 10}\n",
+    ],
+)
+def test_decay_that_overshoots_gets_a_note_and_diverges(desk: Desk, settings: str) -> None:
+    answer = desk.nnlab("train", desk.write(MOONS + settings), "-s", "training.epochs=60")
     assert "is 5: above 2" in answer.stderr
     assert answer.code == 3
 

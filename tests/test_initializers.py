@@ -6,8 +6,19 @@ import numpy as np
 import pytest
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import ACTIVATIONS, Activation, Identity, LeakyRelu, Relu
-from nnlab.nn.initializers import INITIALIZERS, Auto, Glorot, He, Initializer, Lecun, Normal, Zeros
+from nnlab.nn.activations import ACTIVATIONS, Activation, Identity, LeakyRelu, Relu, Tanh
+from nnlab.nn.initializers import (
+    INITIALIZERS,
+    Auto,
+    FanInUniform,
+    Glorot,
+    He,
+    Initializer,
+    Lecun,
+    Normal,
+    Orthogonal,
+    Zeros,
+)
 from nnlab.nn.losses import CrossEntropy
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import SoftmaxOutput
@@ -53,12 +64,13 @@ def test_every_entry_fills_the_layer_and_repeats(initializer: Initializer) -> No
     assert once.shape == (FAN_IN, FAN_OUT)
     assert once.dtype == np.float64
     assert np.array_equal(once, again)
-    assert initializer.biases(np.random.default_rng(0), 7).shape == (7,)
+    assert initializer.biases(np.random.default_rng(0), 5, 7).shape == (7,)
 
 
 @EVERY
-def test_biases_start_at_0(initializer: Initializer) -> None:
-    assert not initializer.biases(np.random.default_rng(0), 50).any()
+def test_biases_start_at_0_but_for_the_rule_of_torch(initializer: Initializer) -> None:
+    drawn = initializer.biases(np.random.default_rng(0), 5, 50)
+    assert drawn.any() == isinstance(initializer, FanInUniform)
 
 
 def test_zeros_are_zeros() -> None:
@@ -68,7 +80,48 @@ def test_zeros_are_zeros() -> None:
 def test_normal_takes_any_deviation_whatever_the_width() -> None:
     rule = Normal(std=3.0, bias_std=0.5)
     assert weights(rule).std() == pytest.approx(3, rel=0.02)
-    assert rule.biases(np.random.default_rng(0), 60_000).std() == pytest.approx(0.5, rel=0.02)
+    assert rule.biases(np.random.default_rng(0), 1, 60_000).std() == pytest.approx(0.5, rel=0.02)
+
+
+def test_fan_in_uniform_fills_the_bounds_that_torch_has_for_weights_and_biases() -> None:
+    rule, bound = FanInUniform(), 1 / math.sqrt(FAN_IN)
+    for drawn in (weights(rule), rule.biases(np.random.default_rng(0), FAN_IN, 60_000)):
+        assert 0.999 * bound < np.abs(drawn).max() <= bound
+        assert drawn.std() == pytest.approx(bound / math.sqrt(3), rel=0.02)
+        assert abs(drawn.mean()) < 5 * bound / math.sqrt(3 * drawn.size)
+
+
+def test_fan_in_uniform_has_the_bounds_of_a_linear_layer_of_torch() -> None:
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(FAN_IN, FAN_OUT).state_dict()
+    ours = weights(FanInUniform()), FanInUniform().biases(np.random.default_rng(0), FAN_IN, FAN_OUT)
+    for mine, theirs in zip(ours, (layer["weight"], layer["bias"]), strict=True):
+        assert np.abs(mine).max() == pytest.approx(float(theirs.abs().max()), rel=0.05)
+        assert mine.std() == pytest.approx(float(theirs.std()), rel=0.1)
+
+
+@pytest.mark.parametrize("shape", [(7, 4), (4, 7), (5, 5), (1, 3)])
+def test_the_shorter_side_of_an_orthogonal_matrix_is_orthonormal(shape: tuple[int, int]) -> None:
+    w = Orthogonal().weights(np.random.default_rng(0), *shape, Tanh()) / Tanh().gain
+    w = w if shape[0] >= shape[1] else w.T
+    np.testing.assert_allclose(w.T @ w, np.eye(min(shape)), atol=1e-14)
+
+
+def test_orthogonal_matrices_have_the_gain_of_the_activation_or_the_one_given() -> None:
+    given, relu = weights(Orthogonal(gain=3.0)), weights(Orthogonal(), Relu())
+    np.testing.assert_allclose(given / 3, relu / math.sqrt(2), rtol=1e-12)
+
+
+def test_all_rotations_are_equally_likely() -> None:
+    # Without the signs of R the first entry of Q would always be negative.
+    drawn = [weights_of_2(seed)[0, 0] for seed in range(400)]
+    assert np.mean(np.array(drawn) > 0) == pytest.approx(0.5, abs=5 * 0.5 / 20)
+    assert np.mean(np.square(drawn)) == pytest.approx(0.5, abs=5 * math.sqrt(1 / 8 / 400))
+
+
+def weights_of_2(seed: int) -> Array:
+    return Orthogonal(gain=1.0).weights(np.random.default_rng(seed), 2, 2, Relu())
 
 
 def test_auto_for_relu_is_he() -> None:

@@ -21,17 +21,13 @@ from nnlab.data.prepare import Prepared, prepare
 from nnlab.nn import masks
 from nnlab.nn.activations import ACTIVATIONS
 from nnlab.nn.losses import LOSSES
+from nnlab.nn.optimizers import OPTIMIZERS
 from nnlab.plan import Run, plan_sweep, populations
 from nnlab.result import Result
 from nnlab.train import Population, train
 from tests.conftest import PlanRuns
 
 MEMBER = 17
-OPTIMIZERS: dict[str, dict[str, Any]] = {
-    "adam": {"name": "adam"},
-    "momentum": {"name": "momentum", "momentum": 0.8},
-    "sgd": {"name": "sgd"},
-}
 
 
 def digest(result: Result) -> str:
@@ -87,7 +83,7 @@ def assert_same_alone(runs: Sequence[Run], member: int = MEMBER) -> list[Result]
 def test_a_run_has_the_same_bits_alone_and_as_member_17_of_64(
     optimizer: str, batch_size: int | str, runs_of: PlanRuns
 ) -> None:
-    raw = config(optimizer=OPTIMIZERS[optimizer], training={"epochs": 3, "batch_size": batch_size})
+    raw = config(optimizer={"name": optimizer}, training={"epochs": 3, "batch_size": batch_size})
     results = assert_same_alone(crowd(runs_of, raw))
     assert {result.status for result in results} == {"completed"}
 
@@ -201,7 +197,7 @@ def test_runs_of_different_tasks_never_share_a_population(runs_of: PlanRuns) -> 
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 def test_a_run_that_diverges_leaves_the_bits_of_others_alone(optimizer: str, runs_of: PlanRuns) -> None:
-    raw = config(optimizer=OPTIMIZERS[optimizer], training={"epochs": 6, "batch_size": 7})
+    raw = config(optimizer={"name": optimizer}, training={"epochs": 6, "batch_size": 7})
     rates = [1e6 if i % 16 == 0 else 0.01 for i in range(64)]
     results = assert_same_alone(crowd(runs_of, raw, rates))
     assert [result.status for result in results] == [

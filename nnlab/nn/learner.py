@@ -6,7 +6,7 @@ import numpy as np
 
 from nnlab.arrays import Array, Indices
 from nnlab.nn.mlp import Network, Workspace
-from nnlab.nn.optimizers import Optimizer
+from nnlab.nn.optimizers import Optimizer, is_scratch
 from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
 from nnlab.nn.stacking import take
 from nnlab.streams import stream
@@ -95,6 +95,7 @@ class Learner:
         space.backward(step.params.layers, step.grads.layers, space.masks)
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
+        self.optimizer.decay(self.params, step.params.weights)
         self.optimizer.step(self.params, self.grads, self.state)
         for active in self._after_step:
             active.entry.after_step(step, active.memory)
@@ -119,7 +120,7 @@ class Learner:
     def arrays(self) -> dict[str, Array]:
         """All that training has changed so far, by name."""
         arrays = {"params": self.params}
-        arrays |= {f"state/{name}": array for name, array in self.state.items() if name != "scratch"}
+        arrays |= {f"state/{name}": array for name, array in self.state.items() if not is_scratch(name)}
         for active in self.active:
             for name, array in active.memory.state.items():
                 arrays[f"regularizers/{active.entry.name}/{name}"] = array

@@ -73,7 +73,7 @@ class Network:
         blocks = []
         for (rows, columns), activation in zip(self.shapes, (*self.activations, Identity()), strict=True):
             blocks.append(initializer.weights(rng, rows - 1, columns, activation).ravel())
-            blocks.append(initializer.biases(rng, columns))
+            blocks.append(initializer.biases(rng, rows - 1, columns))
         return np.concatenate(blocks)
 
 
