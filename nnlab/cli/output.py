@@ -2,6 +2,7 @@
 
 import os
 import sys
+from pathlib import Path
 from typing import TextIO
 
 from nnlab.errors import EnvironmentFault
@@ -21,6 +22,20 @@ def say(text: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except OSError as error:
         raise EnvironmentFault(f"the results cannot be written: {error.strerror or error}") from error
+
+
+def save(path: Path, content: str | bytes) -> None:
+    """Write a result to a file, as a whole or not at all.
+
+    Raises:
+        EnvironmentFault: it cannot be written.
+    """
+    from nnlab.store import write_atomically
+
+    try:
+        write_atomically(path, content)
+    except OSError as error:
+        raise EnvironmentFault(f"{path} cannot be written: {error.strerror or error}") from error
 
 
 def tell(line: str) -> None:

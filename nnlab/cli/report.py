@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import options
-from nnlab.cli.output import say
-from nnlab.errors import EnvironmentFault, InputError
+from nnlab.cli.output import save, say
+from nnlab.cli.plot import check_picture, draw
+from nnlab.errors import InputError
 from nnlab.metrics import RUN_METRICS
 from nnlab.registry import did_you_mean
 
@@ -48,6 +49,12 @@ def report(
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")
     ] = None,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="FILE", help="Draw it, too: FILE.png, .svg or .pdf.")
+    ] = None,
+    figure: Annotated[
+        str | None, typer.Option("--figure", metavar="NAME", help="What to draw: one picture, or all.")
+    ] = None,
 ) -> int:
     """Compare what experiments have stored: means over seeds with 95 % intervals."""
     from nnlab.analysis.frames import runs_frame
@@ -56,6 +63,7 @@ def report(
     from nnlab.render.formats import FORMATS
     from nnlab.store import folders, read
 
+    check_picture(plot, figure)
     if format_name not in FORMATS:
         raise InputError(
             f"--format {format_name}: expected {', '.join(FORMATS)}{did_you_mean(format_name, FORMATS)}"
@@ -95,6 +103,8 @@ def report(
     metrics = made.metrics if cols is None else _chosen(cols, summary)
     made = replace(made, summary=summary.head(top) if top else summary, metrics=metrics)
     _emit(FORMATS[format_name].write(made), output)
+    if plot is not None:
+        draw(made, plot, figure)
     return 0
 
 
@@ -120,10 +130,5 @@ def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
 def _emit(text: str, output: Path | None) -> None:
     if output is None or str(output) == "-":
         say(text)
-        return
-    from nnlab.store import write_atomically
-
-    try:
-        write_atomically(output, text)
-    except OSError as error:
-        raise EnvironmentFault(f"{output} cannot be written: {error.strerror or error}") from error
+    else:
+        save(output, text)
