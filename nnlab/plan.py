@@ -78,19 +78,34 @@ class Plan:
     duplicates: int = 0
 
 
+class Materials:
+    """The data of a sweep, each source read once."""
+
+    def __init__(self, file: ConfigFile) -> None:
+        self._file = file
+        self._known: dict[Any, Material] = {}
+
+    def of(self, config: Config) -> Material:
+        source = config.data.source
+        if source not in self._known:
+            self._known[source] = load(source, self._file.folder)
+        return self._known[source]
+
+
 def plan_train(file: ConfigFile) -> Plan:
     """The single run of a config."""
-    setting = _setting(file, {}, _Materials(file), ())
+    setting = _setting(file, {}, Materials(file), ())
     (run,) = _runs(setting, [file.config.seed])
     return Plan((run,), ((run.id, setting.strategy),))
 
 
-def plan_sweep(file: ConfigFile, max_runs: int = 100_000) -> Plan:
+def plan_sweep(file: ConfigFile, max_runs: int = 100_000, materials: Materials | None = None) -> Plan:
     """All runs of a config's sweep: every combination with every seed.
 
     Args:
         file: the config.
         max_runs: more are refused, before anything is expanded.
+        materials: its data, as far as it was read before.
 
     Raises:
         InputError: there are too many runs, or a combination cannot work; found before anything is trained.
@@ -103,7 +118,7 @@ def plan_sweep(file: ConfigFile, max_runs: int = 100_000) -> Plan:
         raise InputError(f"{where}: {asked:,} runs came, expected at most {max_runs:,} (--max-runs)")
     if isinstance(seeds, int):
         seeds = tuple(range(file.config.seed, file.config.seed + seeds))
-    materials = _Materials(file)
+    materials = materials or Materials(file)
     runs: dict[str, Run] = {}
     members: dict[tuple[str, str], None] = {}
     total = 0
@@ -127,21 +142,7 @@ def _refuse_ignored_overrides(file: ConfigFile) -> None:
             raise InputError(f"{origin}: the sweep varies {key}, expected --grid '{key}=[...]' instead")
 
 
-class _Materials:
-    """The data of a sweep, each source read once."""
-
-    def __init__(self, file: ConfigFile) -> None:
-        self._file = file
-        self._known: dict[Any, Material] = {}
-
-    def of(self, config: Config) -> Material:
-        source = config.data.source
-        if source not in self._known:
-            self._known[source] = load(source, self._file.folder)
-        return self._known[source]
-
-
-def _setting(file: ConfigFile, combination: Settings, materials: _Materials, path: Path) -> Setting:
+def _setting(file: ConfigFile, combination: Settings, materials: Materials, path: Path) -> Setting:
     raw = file.raw
     for key, value in combination.items():
         raw = override(raw, key, value)
@@ -150,16 +151,25 @@ def _setting(file: ConfigFile, combination: Settings, materials: _Materials, pat
         lines = [f"{file.document.locate(path)}: {dotted(path)}: {problem.message}" for problem in problems]
         raise InputError(*lines)
     try:
-        refuse_too_much_data(config)
-        material = materials.of(config)
-        setting = Setting(config.name, resolve(config, material), material)
-        refuse_too_large(setting)
-        return setting
+        return setting_of(config, materials)
     except SettingError as error:
         if (key := dotted(error.path)) in combination:
             where = file.document.locate((*path, key))
             raise InputError(f"{where}: {dotted((*path, key))}: {error.message}") from None
         raise file.at_fault(error) from None
+
+
+def setting_of(config: Config, materials: Materials) -> Setting:
+    """A config with its data, all `auto` resolved.
+
+    Raises:
+        SettingError: it cannot work with the data, or is too large.
+    """
+    refuse_too_much_data(config)
+    material = materials.of(config)
+    setting = Setting(config.name, resolve(config, material), material)
+    refuse_too_large(setting)
+    return setting
 
 
 def refuse_too_much_data(config: Config) -> None:

@@ -18,11 +18,12 @@ from nnlab.config.load import ConfigFile, Override, load
 from nnlab.errors import SettingError
 from nnlab.execute import Execution, Tick
 from nnlab.executors import Cluster, Executor, InProcess, Processes
-from nnlab.plan import Plan, Run, cost, populations
+from nnlab.plan import Materials, Plan, Run, cost, plan_sweep, populations
 from nnlab.registry import write
 from nnlab.render.bill import describe_bill
 from nnlab.result import Result
 from nnlab.store import Store, finished
+from nnlab.strategies.adopt import adopt, read_set
 from nnlab.text import count_of
 from nnlab.train import train
 
@@ -38,15 +39,17 @@ class Session:
         file: the config.
         plan: its runs.
         folder: where its results are.
+        left_out: strategies that do not fit, and why, one sentence each.
     """
 
     file: ConfigFile
     plan: Plan
     folder: Path
+    left_out: tuple[str, ...] = ()
 
     def notes(self) -> list[str]:
         """What is odd about the data or the plan without being wrong, one sentence each."""
-        notes = [note for run in self.plan.runs for note in run.setting.material.notes]
+        notes = [*self.left_out, *(note for run in self.plan.runs for note in run.setting.material.notes)]
         notes += advice(self.plan.runs)
         if self.plan.duplicates:
             notes.append(f"{count_of(self.plan.duplicates, 'run')} came up again; each is trained once")
@@ -70,6 +73,28 @@ def prepare(
     except SettingError as error:
         raise file.at_fault(error) from None
     return Session(file, plan, output / file.config.name)
+
+
+def prepare_with(
+    strategies: str, config: str, overrides: Sequence[Override], output: Path, max_runs: int
+) -> Session:
+    """A sweep of ready-made strategies.
+
+    Args:
+        strategies: name of a set, or the YAML file of one.
+
+    Raises:
+        InputError: what the user wrote cannot be used.
+    """
+    chosen = read_set(strategies)
+    file = load(config, overrides)
+    materials = Materials(file)
+    try:
+        fitted, notes = adopt(file, chosen, materials)
+        plan = plan_sweep(fitted, max_runs, materials)
+    except SettingError as error:
+        raise file.at_fault(error) from None
+    return Session(fitted, plan, output / file.config.name, tuple(notes))
 
 
 @dataclass(frozen=True)

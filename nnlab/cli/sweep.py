@@ -28,6 +28,12 @@ def sweep(
             "--grid", metavar="KEY=[A,B]", help="Add or replace an axis, e.g. regularization.l2=[0,1]."
         ),
     ] = None,
+    strategies: Annotated[
+        str | None,
+        typer.Option(
+            "--strategies", metavar="NAME", help="Ready-made strategies: cabinet, or a YAML file of yours."
+        ),
+    ] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", help="How many, or a list such as 0,1,2.")] = None,
     name: options.Name = None,
     output: options.OutputFolder = options.RUNS,
@@ -62,7 +68,12 @@ def sweep(
     overrides = options.overrides(sets, "--set") + options.overrides(grid, "--grid", below="sweep.grid.")
     listed = f"[{seeds}]" if seeds is not None and "," in seeds else seeds
     overrides += options.override("sweep.seeds", listed, "--seeds") + options.override("name", name, "--name")
-    job = session.prepare(config, overrides, output, lambda file: plan_sweep(file, max_runs))
+    if strategies is None:
+        job = session.prepare(config, overrides, output, lambda file: plan_sweep(file, max_runs))
+    else:
+        if grid:
+            raise InputError("--grid came beside --strategies, expected one of the two")
+        job = session.prepare_with(strategies, config, overrides, output, max_runs)
     options.tell_notes(job.notes(), quiet)
     means = session.Means(jobs, cluster, checkpoint)
     if dry_run:
