@@ -5,8 +5,10 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
-# Controls that move a cursor, colour a terminal, break a line or turn its direction.
-_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]")
+# Controls that move a cursor, colour a terminal, break a line, turn its direction or are half a character.
+_CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
+# What begins a formula in a spreadsheet; the wide ones do in Japanese and Chinese settings.
+_FORMULA_SIGNS = ("=", "+", "-", "@", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def one_line(text: str) -> str:
@@ -52,8 +54,10 @@ def _plain(value: Any) -> str:
 def csv_text(text: str) -> str:
     """A text cell that no spreadsheet takes for a formula; numbers are not text and stay as they are.
 
-    >>> csv_text("=cmd()"), csv_text("l2")
-    ("'=cmd()", 'l2')
+    Tabs, line breaks and other controls become their codes, so that no cell begins with one either.
+
+    >>> csv_text("=cmd()"), csv_text("l2"), csv_text("\\t=cmd()")
+    ("'=cmd()", 'l2', '\\\\t=cmd()')
     """
     text = one_line(text)
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@") else text
+    return f"'{text}" if text.startswith(_FORMULA_SIGNS) else text

@@ -45,7 +45,9 @@ def report(
         bool, typer.Option("--all", help="Every setting, not only the chosen ones of the latest sweep.")
     ] = False,
     top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
-    format_name: Annotated[str, typer.Option("-f", "--format", help="table, md, csv or json.")] = "table",
+    format_name: Annotated[
+        str, typer.Option("-f", "--format", help="table, md, csv, json, latex.")
+    ] = "table",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")
     ] = None,

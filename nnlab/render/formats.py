@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nnlab.analysis.report import Report
+from nnlab.render.latex import write_latex
 from nnlab.render.machine import write_csv, write_json
 from nnlab.render.markdown import write_markdown
 from nnlab.render.terminal import write_table
@@ -26,5 +27,6 @@ FORMATS = {
     "table": Format(write_table, "for the terminal"),
     "md": Format(write_markdown, "a Markdown table"),
     "csv": Format(write_csv, "all digits, every metric with the ends of its interval"),
-    "json": Format(write_json, "the same for programs"),
+    "json": Format(write_json, "all of it for programs"),
+    "latex": Format(write_latex, "a tabular with booktabs"),
 }

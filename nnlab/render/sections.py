@@ -8,6 +8,15 @@ from nnlab.render.verdict import verdicts
 SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts,)
 
 
-def sections(report: Report) -> str:
-    """All sections that have something to say, an empty line before each."""
-    return "".join(f"\n{words}" for section in SECTIONS if (words := section(report)))
+def sections(report: Report) -> list[str]:
+    """All sections that have something to say, each with a line break at its end."""
+    return [words for section in SECTIONS if (words := section(report))]
+
+
+def is_aligned(words: str) -> bool:
+    """Whether words stand in columns, so that line breaks and spaces must stay.
+
+    >>> is_aligned("epochs  3"), is_aligned("Dropout is better.")
+    (True, False)
+    """
+    return "  " in words

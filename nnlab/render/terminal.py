@@ -29,7 +29,8 @@ def write_table(report: Report) -> str:
     with console.capture() as capture:
         console.print(table)
     text = "\n".join(line.rstrip() for line in capture.get().splitlines()) + "\n"
-    return text + (TRIED if is_tuned(report) else "") + sections(report)
+    text += TRIED if is_tuned(report) else ""
+    return text + "".join(f"\n{words}" for words in sections(report))
 
 
 def _width(shown: list[Column]) -> int:

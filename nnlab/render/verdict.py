@@ -16,12 +16,17 @@ MOST_SEEDS = 1000  # nobody would train more to settle a question
 
 def verdicts(report: Report) -> str:
     """What each experiment with a baseline says, a paragraph each, in lines of a width that reads well."""
-    paragraphs = []
+    return "\n".join(f"{textwrap.fill(words, WIDTH)}\n" for words in sentences(report).values())
+
+
+def sentences(report: Report) -> dict[str, str]:
+    """Name of each experiment with a baseline -> what it says."""
+    found = {}
     for experiment, comparison in report.comparisons.items():
         own = report.summary[report.summary["experiment"] == experiment]
         change = own.loc[own["strategy"] == comparison.leader, "gap_change"]
-        paragraphs.append(verdict(comparison, float(change.iloc[0]) if len(change) else math.nan))
-    return "\n".join(f"{textwrap.fill(words, WIDTH)}\n" for words in paragraphs)
+        found[experiment] = verdict(comparison, float(change.iloc[0]) if len(change) else math.nan)
+    return found
 
 
 def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
