@@ -178,8 +178,8 @@ class Population:
 
     def _step(self, indices: Indices, steps_left: int) -> None:
         space = self.learner.spaces[indices.shape[1]]
-        np.take(self.x, indices, axis=0, out=space.x, mode="clip")
-        np.take(self.targets, indices, axis=0, out=space.targets, mode="clip")
+        self.x.take(indices, axis=0, out=space.x, mode="clip")
+        self.targets.take(indices, axis=0, out=space.targets, mode="clip")
         self.learner.step(space, steps_left)
 
     def _batches(self) -> Iterator[Indices]:

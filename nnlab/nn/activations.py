@@ -106,6 +106,21 @@ def _sigmoid(z: Array, out: Array) -> None:
     out += 0.5
 
 
+@functools.lru_cache(32)
+def _zeros(shape: tuple[int, ...], dtype: str) -> Array:
+    # Against an array NumPy's maximum is four times faster than against a number. Only ever read,
+    # so it is the system's one page of zeros again and again and takes next to no memory.
+    return np.zeros(shape, dtype)
+
+
+def _positive_part(z: Array, out: Array) -> None:
+    np.maximum(z, _zeros(z.shape, z.dtype.char), out=out)
+
+
+def _negative_part(z: Array, out: Array) -> None:
+    np.minimum(z, _zeros(z.shape, z.dtype.char), out=out)
+
+
 def _where_positive(h: Array, out: Array) -> None:
     np.greater(h, 0, out=out, casting="unsafe")  # as 0.0 and 1.0
 
@@ -160,7 +175,7 @@ class Relu(Activation):
     gain = math.sqrt(2)
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
-        np.maximum(z, 0, out=out)
+        _positive_part(z, out)
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
         _where_positive(h, out)
@@ -184,9 +199,9 @@ class LeakyRelu(Activation):
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         low, _ = scratch
-        np.minimum(z, 0, out=low)
+        _negative_part(z, low)
         low *= self.slope
-        np.maximum(z, 0, out=out)
+        _positive_part(z, out)
         out += low
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
@@ -226,17 +241,17 @@ class Elu(Activation):
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         low, _ = scratch
-        np.minimum(z, 0, out=low)
+        _negative_part(z, low)
         np.expm1(low, out=low)
         low *= self.alpha
-        np.maximum(z, 0, out=out)
+        _positive_part(z, out)
         out += low
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
         above, _ = scratch
         _where_positive(h, above)
         above *= 1 - self.alpha
-        np.minimum(h, 0, out=out)
+        _negative_part(h, out)
         out += self.alpha
         out += above
 
@@ -255,15 +270,15 @@ class Celu(Activation):
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         low, _ = scratch
-        np.minimum(z, 0, out=low)
+        _negative_part(z, low)
         low *= 1 / self.alpha
         np.expm1(low, out=low)
         low *= self.alpha
-        np.maximum(z, 0, out=out)
+        _positive_part(z, out)
         out += low
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
-        np.minimum(h, 0, out=out)
+        _negative_part(h, out)
         out *= 1 / self.alpha
         out += 1
 
@@ -282,10 +297,10 @@ class Selu(Activation):
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         low, _ = scratch
-        np.minimum(z, 0, out=low)
+        _negative_part(z, low)
         np.expm1(low, out=low)
         low *= self.scale * self.alpha
-        np.maximum(z, 0, out=out)
+        _positive_part(z, out)
         out *= self.scale
         out += low
 
@@ -293,7 +308,7 @@ class Selu(Activation):
         above, _ = scratch
         _where_positive(h, above)
         above *= self.scale - self.scale * self.alpha
-        np.minimum(h, 0, out=out)
+        _negative_part(h, out)
         out += self.scale * self.alpha
         out += above
 
@@ -623,7 +638,7 @@ class SparsePlus(Activation):
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         above, _ = scratch
         np.subtract(z, 1, out=above)
-        np.maximum(above, 0, out=above)
+        _positive_part(above, above)
         np.clip(z, -1, 1, out=out)
         out += 1
         np.multiply(out, out, out=out)

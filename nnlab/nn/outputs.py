@@ -73,15 +73,15 @@ class SoftmaxOutput(Output):
     name = "softmax"
 
     def f(self, z: Array, out: Array, row: Array) -> None:
-        np.max(z, axis=1, keepdims=True, out=row)
+        np.maximum.reduce(z, axis=1, keepdims=True, out=row)
         np.subtract(z, row, out=out)  # the largest exponent is 0
         np.exp(out, out=out)
-        np.sum(out, axis=1, keepdims=True, out=row)
+        np.add.reduce(out, axis=1, keepdims=True, out=row)
         out /= row
 
     def backward(self, y: Array, delta: Array, row: Array) -> None:
         delta *= y  # dL/dz_c = y_c (dL/dy_c - sum_k y_k dL/dy_k)
-        np.sum(delta, axis=1, keepdims=True, out=row)
+        np.add.reduce(delta, axis=1, keepdims=True, out=row)
         y *= row
         delta -= y
 

@@ -70,7 +70,7 @@ class Dropout(Regularizer):
         return bool(np.any(self.p))
 
     def draws(self, network: Network, batch: int, generators: Generators) -> Masks:
-        return Masks(np.asarray(self.p), network.sizes[1:-1], batch, generators)
+        return Masks(np.reshape(self.p, (-1, 1)), network.sizes[1:-1], batch, generators)
 
     def on_batch(self, step: Step, memory: Memory) -> None:
         memory.draws.fill(step.space.masks, step.left)
