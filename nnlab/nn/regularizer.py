@@ -38,11 +38,13 @@ class Parameters:
     buffer: Array
     layers: list[Array]  # (runs, fan_in + 1, fan_out), biases last
     weights: list[Array]  # (runs, fan_in * fan_out), without the biases
+    biases: list[Array]  # (runs, fan_out)
 
     @classmethod
     def of(cls, network: Network, buffer: Array) -> "Parameters":
         """The views that a network gives of a buffer."""
-        return cls(buffer, network.layers(buffer), network.weights(buffer))
+        layers = network.layers(buffer)
+        return cls(buffer, layers, network.weights(buffer), [layer[:, -1] for layer in layers])
 
 
 @dataclass

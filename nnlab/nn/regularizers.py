@@ -42,11 +42,13 @@ class L2(Regularizer):
 
     def on_gradient(self, step: Step, memory: Memory) -> None:
         decay = factor(self.strength / step.rows, step.params.buffer)
-        for layer, grad, change in zip(
-            step.params.weights, step.grads.weights, step.scratch.weights, strict=True
-        ):
-            np.multiply(layer, decay, out=change)
-            grad += change
+        # All parameters in one pass, and then the biases out: views of the weights alone have gaps,
+        # and NumPy copies such arrays before it adds to them.
+        grads, change = step.grads.buffer, step.scratch
+        np.multiply(step.params.buffer, decay, out=change.buffer)
+        for biases in change.biases:
+            biases.fill(0)
+        grads += change.buffer
 
 
 @dataclass(frozen=True)
