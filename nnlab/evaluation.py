@@ -5,6 +5,8 @@ Rows go through in blocks of a fixed size, so a run's bits depend on its rows al
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,12 @@ class Rows:
 
     def __len__(self) -> int:
         return int(self.x.shape[1])
+
+    @cached_property
+    def labels(self) -> NDArray[Any]:
+        """The true class of each row, (data sets, rows): its number, or of two whether it is the second."""
+        outputs = self.targets.shape[2]
+        return self.targets.argmax(axis=2) if outputs > 2 else self.targets[:, :, -1] > 0.5
 
     @classmethod
     def of(cls, network: Network, splits: Sequence[tuple[Array, Array]], task: Task) -> "Rows":
@@ -77,7 +85,8 @@ class Evaluator:
             z, target = space.logits, space.y
             loss += self.network.loss.of_rows(self.network.output, z, target).astype(np.float64).sum(axis=1)
             if self.task == "classification":
-                correct += _hits(z, target).sum(axis=1)
+                labels = self.rows.labels[:, start : start + space.batch].take(self.owner, axis=0)
+                correct += np.count_nonzero(_classes(z) == labels, axis=1)
             else:
                 errors = np.ascontiguousarray(z - target, dtype=np.float64)
                 squares += np.square(errors).sum(axis=2)
@@ -121,8 +130,8 @@ class Evaluator:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]
         stop = start + space.batch
         # Data set by data set: fancy indexing would copy all rows before it selects.
-        np.take(self.rows.x[:, start:stop], self.owner, axis=0, out=space.x, mode="clip")
-        np.take(self.rows.targets[:, start:stop], self.owner, axis=0, out=space.targets, mode="clip")
+        self.rows.x[:, start:stop].take(self.owner, axis=0, out=space.x, mode="clip")
+        self.rows.targets[:, start:stop].take(self.owner, axis=0, out=space.targets, mode="clip")
         space.forward(layers)
         return space
 
@@ -137,8 +146,8 @@ class Evaluator:
         return np.asarray(1 - ratio.mean(axis=1))
 
 
-def _hits(z: Array, target: Array) -> NDArray[np.bool_]:
-    """Whether the most likely class is the true one, (runs, rows); ties go to the first class."""
+def _classes(z: Array) -> NDArray[Any]:
+    """The most likely class, as `Rows.labels` tells the true one; ties go to the first class."""
     if z.shape[1] == 1:
-        return np.asarray((z[:, 0] > 0) == (target[:, 0] > 0.5))
-    return np.asarray(z.argmax(axis=1) == target.argmax(axis=1))
+        return np.asarray(z[:, 0] > 0)
+    return np.asarray(z[:, 1] > z[:, 0]) if z.shape[1] == 2 else z.argmax(axis=1)
