@@ -1,5 +1,7 @@
 """The comparison: its tests against scipy and arithmetic, its promises by simulation."""
 
+import tracemalloc
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -208,3 +210,13 @@ def test_the_verdict_says_how_many_seeds_are_needed() -> None:
 def test_ties_are_ties() -> None:
     (same,) = compare(runs({"none": [1.0] * SEEDS, "copy": [1.0] * SEEDS}), "none", "test_loss").differences
     assert (same.mark, same.wins, same.p, same.mean) == ("=", 0.5, 1.0, 0.0)
+
+
+def test_flips_of_thousands_of_pairs_fit_into_memory() -> None:
+    d = np.random.default_rng(0).normal(0.04, 1, 3000)
+    tracemalloc.start()
+    p = sign_flip(d)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert p == pytest.approx(stats.ttest_1samp(d, 0).pvalue, rel=0.2)
+    assert peak < 100e6

@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
+from rich.cells import cell_len
 
 from nnlab.analysis.report import Report
 from nnlab.render.formats import FORMATS
@@ -46,6 +47,12 @@ def test_no_control_character_gets_through(form: str, hostile: Report) -> None:
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_name_of_300_characters_is_whole(form: str, hostile: Report) -> None:
     assert "n" * 300 in FORMATS[form].write(hostile).replace("\n", "")
+
+
+def test_columns_line_up_where_characters_take_two_places() -> None:
+    text = FORMATS["table"].write(report_of({"none": [1.0, 2.0], "早停": [1.0, 2.0], "é": [1.0, 2.0]}))
+    table = text.split("\n\n")[0].splitlines()
+    assert len({cell_len(line) for line in table[1:]}) == 1
 
 
 # --- Markdown -----------------------------------------------------------------------------------
