@@ -36,20 +36,23 @@ HOSTILE = (
 )
 
 
-def report_of(strategies: Mapping[str, Sequence[float]], experiment: str = "made up") -> Report:
+def report_of(
+    strategies: Mapping[str, Sequence[float]], experiment: str = "made up", compared: bool = True
+) -> Report:
     """A report of one experiment.
 
     Args:
         strategies: name of each -> its test loss for each seed; the first is the baseline. The training
             loss is half of it, validation the same.
         experiment: its name.
+        compared: whether there is a baseline.
     """
     rows = [
         _row(strategy, number, seed, loss)
         for number, (strategy, losses) in enumerate(strategies.items())
         for seed, loss in enumerate(losses)
     ]
-    found = Experiment(experiment, rows, baseline=next(iter(strategies)))
+    found = Experiment(experiment, rows, baseline=next(iter(strategies)) if compared else None)
     return make_report(runs_frame([found]), {experiment: Path("runs") / "none"})
 
 

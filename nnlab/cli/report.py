@@ -46,7 +46,7 @@ def report(
     ] = False,
     top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
     format_name: Annotated[
-        str, typer.Option("-f", "--format", help="table, md, csv, json, latex.")
+        str, typer.Option("-f", "--format", help="table, md, csv, json, latex or html.")
     ] = "table",
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Write to a file.")

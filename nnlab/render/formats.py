@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from nnlab.analysis.report import Report
+from nnlab.render.html import write_html
 from nnlab.render.latex import write_latex
 from nnlab.render.machine import write_csv, write_json
 from nnlab.render.markdown import write_markdown
@@ -29,4 +30,5 @@ FORMATS = {
     "csv": Format(write_csv, "all digits, every metric with the ends of its interval"),
     "json": Format(write_json, "all of it for programs"),
     "latex": Format(write_latex, "a tabular with booktabs"),
+    "html": Format(write_html, "one page that works without a network"),
 }
