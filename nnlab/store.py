@@ -274,6 +274,22 @@ def read(folder: Path) -> Experiment:
         return Experiment(folder.name, _rows(database), facts["select"], facts["baseline"])
 
 
+def read_curves(folder: Path, runs: Collection[str], columns: Sequence[str]) -> list[tuple[Any, ...]]:
+    """Run, epoch and these columns of the curves of some runs, in the order in which they were recorded.
+
+    Returns:
+        Nothing where nothing is stored; None for a number that a run has not.
+    """
+    path = folder / DATABASE
+    if not path.is_file():
+        return []
+    query = (
+        f"SELECT run, epoch, {', '.join(columns)} FROM curves WHERE run IN (SELECT value FROM json_each(?))"
+    )
+    with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
+        return [] if _is_empty(database) else database.execute(query, [json.dumps(list(runs))]).fetchall()
+
+
 def finished(folder: Path) -> set[str]:
     """Ids of the runs that are stored in a folder, which need not exist."""
     path = folder / DATABASE

@@ -14,6 +14,7 @@ PURPOSES = {
     "test_rows": 7,
     "search": 8,
     "sign_flips": 9,
+    "bootstrap": 10,
 }
 
 

@@ -2,15 +2,19 @@
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from nnlab.analysis.report import Report
+from nnlab.analysis.frames import runs_frame
+from nnlab.analysis.report import Report, make_report
 from nnlab.render.charts import CHARTS, Figure, figures
 from nnlab.render.charts.picture import PICTURES, definition
 from nnlab.render.charts.theme import SERIES, theme
-from tests.reports_by_metric import Metrics, report_of
+from nnlab.store import Experiment, Row
+from nnlab.text import settings_in_words
+from tests.reports_by_metric import Metrics, report_of, rows_of
 
 WOBBLE = [0.00, 0.01, -0.01, 0.02, -0.02, 0.005, -0.005, 0.015, -0.015, 0.0]
 HOSTILE = (
@@ -39,6 +43,16 @@ def compared(seeds: int = 10) -> Report:
     return report_of({name: losses(*pair, seeds) for name, pair in strategies.items()}, baseline="none")
 
 
+def settings_report(grid: list[dict[str, Any]]) -> Report:
+    """A grid whose loss falls with the number of rows, if that varies."""
+    rows: list[Row] = []
+    for i, settings in enumerate(grid):
+        size = settings.get("data.train_size", 100)
+        metrics = {**losses(0.1, 5 * size**-0.5 * (1 - 0.05 * (i > 3))), "train_rows": [float(size)] * 10}
+        rows += rows_of(settings_in_words(settings), metrics, settings)
+    return report_of({}, rows=rows)
+
+
 def named(report: Report, name: str) -> Figure:
     return next(figure for figure in figures(report) if figure.name == name)
 
@@ -65,6 +79,13 @@ REPORTS = {
             "a": {**losses(0.1, 0.2), "test_loss": [None] * 10},
             "b": {**losses(0.1, 0.3), "test_loss": [None] * 10},
         }
+    ),
+    "a curve": lambda: settings_report([{"regularization.l2": value} for value in (0, 0.1, 1, 10)]),
+    "a heat map": lambda: settings_report(
+        [{"regularization.l2": x, "training.epochs": y} for x in (0, 1, 10) for y in (1, 10, 100)]
+    ),
+    "a learning curve": lambda: settings_report(
+        [{"data.train_size": n, "regularization.dropout": p} for p in (0, 0.3) for n in (50, 100, 200, 400)]
     ),
     "one diverged": lambda: report_of(
         {"a": losses(0.1, 0.2), "b": {name: [None] * 10 for name in losses(1, 1)}}, baseline="a"
@@ -138,10 +159,47 @@ def test_the_gap_picture_shows_both_losses_of_each_strategy() -> None:
     assert len(points) == 6
 
 
+def test_a_curve_has_a_series_for_each_split() -> None:
+    drawn = data_of(definition([named(REPORTS["a curve"](), "curve")]))
+    assert {(line["series"], line["value"]) for line in drawn} == {
+        (split, value) for split in ("train", "val", "test") for value in (0, 0.1, 1, 10)
+    }
+
+
+def test_a_learning_curve_shows_its_power_law() -> None:
+    report = REPORTS["a learning curve"]()
+    figure = named(report, "curve")
+    assert "the fitted power law" in figure.title + figure.description
+    law = next(law for law in report.learning if law.line == "dropout=0.3")
+    laws = [
+        line for line in data_of(definition([figure])) if "seeds" not in line and line["series"] == law.line
+    ]
+    for line in laws:
+        assert line["mean"] == pytest.approx(float(law.law.error(line["value"])), rel=1e-4)
+    assert len(laws) > 20
+
+
+def test_no_two_figures_share_a_name_and_each_says_its_experiment() -> None:
+    rows = [row for value in (0, 1, 10) for row in rows_of(f"l2={value}", losses(0.1, 0.2), {"a.l2": value})]
+    runs = runs_frame([Experiment(name, rows) for name in ("one", "two")])
+    found = figures(make_report(runs, {"one": Path("nowhere"), "two": Path("nowhere")}))
+    assert [figure.name for figure in found] == ["comparison", "gap", "curve", "curve-2"]
+    assert "of two" in json.dumps(definition([found[-1]]))
+
+
+def test_the_best_cell_of_a_heat_map_is_framed() -> None:
+    cells = data_of(definition([named(REPORTS["a heat map"](), "heat_map")]))
+    assert len(cells) == 9
+    (best,) = [cell for cell in cells if cell["best"]]
+    assert best["mean"] == min(cell["mean"] for cell in cells)
+
+
 def test_what_is_not_shown_is_said() -> None:
     many = json.dumps(definition([named(REPORTS["many strategies"](), "comparison")]))
     assert "20 of 39 shown" in many
-    assert "1 without a number left out" in json.dumps(definition([named(REPORTS["one diverged"](), "gap")]))
+    assert "left out: 1 without completed runs" in json.dumps(
+        definition([named(REPORTS["one diverged"](), "gap")])
+    )
 
 
 def luminance(colour: str) -> float:

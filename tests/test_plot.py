@@ -45,6 +45,14 @@ def test_mistakes_are_told_before_any_work(desk: Desk, options: tuple[str, ...],
     assert not list(desk.folder.iterdir())
 
 
+def test_a_figure_that_these_runs_have_not_is_refused(swept: Desk) -> None:
+    answer = swept.nnlab("report", "--plot", "a.png", "--figure", "heat_map")
+    assert (answer.code, answer.stderr) == (
+        2,
+        "--figure heat_map: these runs have none, expected comparison, gap, loss_curves, regions\n",
+    )
+
+
 def test_a_file_that_cannot_be_written_leaves_nothing(swept: Desk) -> None:
     before = set(swept.folder.rglob("*"))
     answer = swept.nnlab("report", "--plot", "absent/a.png")

@@ -91,7 +91,7 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     base = by_strategy.pop(baseline, None)
     if base is None:
         return Comparison(baseline, metric, ())
-    overlap, count = _overlap(completed), len(by_strategy)
+    overlap, count = split_overlap(completed), len(by_strategy)
     found = [_difference(name, own, base, metric, overlap, count) for name, own in by_strategy.items()]
     adjusted = holm([difference.p for difference in found])
     differences = tuple(_marked(d, p, metric) for d, p in zip(found, adjusted, strict=True))
@@ -113,7 +113,7 @@ def _by_strategy(completed: pd.DataFrame, metric: str) -> "dict[str, pd.Series[f
     }
 
 
-def _overlap(runs: pd.DataFrame) -> float:
+def split_overlap(runs: pd.DataFrame) -> float:
     """Test rows over all others where seeds split one table; 0 where they draw new rows.
 
     Nadeau and Bengio take rho, the correlation of two splits, for the share of the test rows, and

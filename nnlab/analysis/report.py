@@ -7,6 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from nnlab.analysis.comparison import Comparison, compared_metric, comparisons, with_comparisons
+from nnlab.analysis.curves import curves, heat_maps
+from nnlab.analysis.learning import LearningCurve, Worth, learning
 from nnlab.analysis.summary import summarize
 
 FIRST_LOOK = ("train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse")
@@ -26,6 +28,10 @@ class Report:
         order_by: the metric that decides which line is the best.
         compared: the metric that strategies are compared by.
         comparisons: name of each experiment that has a baseline -> what came of it.
+        curves: how the metrics change with one setting, as made by `curves`.
+        heat_maps: how they change with two, as made by `heat_maps`.
+        learning: the power law of each learning curve that follows one.
+        worths: what fixes are worth in data.
     """
 
     folders: Mapping[str, Path]
@@ -35,6 +41,10 @@ class Report:
     order_by: str
     compared: str
     comparisons: Mapping[str, Comparison]
+    curves: pd.DataFrame
+    heat_maps: pd.DataFrame
+    learning: Sequence[LearningCurve]
+    worths: Sequence[Worth]
 
 
 def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss") -> Report:
@@ -49,7 +59,21 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
     compared = compared_metric(order_by)
     found = comparisons(runs, compared)
     summary = with_comparisons(summarize(runs, order_by), found)
-    return Report(folders, runs, summary, first_look(runs), order_by, compared, found)
+    over_settings = curves(runs)
+    laws, worths = learning(over_settings, runs, compared)
+    return Report(
+        folders=folders,
+        runs=runs,
+        summary=summary,
+        metrics=first_look(runs),
+        order_by=order_by,
+        compared=compared,
+        comparisons=found,
+        curves=over_settings,
+        heat_maps=heat_maps(runs),
+        learning=laws,
+        worths=worths,
+    )
 
 
 def first_look(runs: pd.DataFrame) -> list[str]:

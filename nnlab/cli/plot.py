@@ -44,19 +44,15 @@ def draw(report: "Report", file: Path, figure: str | None) -> None:
         InputError: the report has nothing to show in them.
         EnvironmentFault: the file cannot be written.
     """
-    from nnlab.render.charts import figures
+    from nnlab.render.charts import CHARTS, figures
     from nnlab.render.charts.picture import PICTURES, definition
 
-    found = figures(report)
+    found = CHARTS[figure](report) if figure in CHARTS else figures(report)
     if figure is None:
         found = found[:USUAL]
-    elif figure != ALL:
-        there = [one.name for one in found]
-        found = [one for one in found if one.name == figure]
-        if not found:
-            raise InputError(
-                f"--figure {figure}: these runs have none, expected one of {', '.join(there) or 'no figures'}"
-            )
+    if figure in CHARTS and not found:
+        there = ", ".join(name for name, chart in CHARTS.items() if chart(report))
+        raise InputError(f"--figure {figure}: these runs have none, expected {there or 'other runs'}")
     if not found:
         raise InputError(f"--plot {file}: these runs have nothing to draw, expected completed runs")
     save(file, PICTURES[file.suffix.lower()](definition(found)))

@@ -4,8 +4,9 @@ from collections.abc import Callable
 
 from nnlab.analysis.report import Report
 from nnlab.render.verdict import verdicts
+from nnlab.render.worth import worths
 
-SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts,)
+SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths)
 
 
 def sections(report: Report) -> list[str]:

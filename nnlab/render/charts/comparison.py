@@ -1,6 +1,7 @@
 """Which strategy is better: the difference to the baseline, or the metric itself, each with its interval."""
 
 import altair as alt
+import pandas as pd
 
 from nnlab.analysis.comparison import BETTER, SAME, UNKNOWN, WORSE
 from nnlab.analysis.report import Report
@@ -41,27 +42,40 @@ def _differences(report: Report) -> list[Figure]:
     better = "right" if higher_is_better(report.compared) else "left"
     meaning = alt.Scale(domain=[words for words, _, _ in present], range=[c for _, c, _ in present])
     shape = alt.Scale(domain=[words for words, _, _ in present], range=[s for _, _, s in present])
-    axis = f"{metric} minus that of {against}"
+    ruler = parts.Ruler(f"{metric} minus that of {against}")
     base = parts.by_name(shown).encode(color=alt.Color("verdict:N", scale=meaning, title=None))
-    ends = base.mark_rule(strokeWidth=3).encode(x=parts.x("difference_low", axis), x2="difference_high:Q")
+    ends = base.mark_rule(strokeWidth=3).encode(x=ruler.x("difference_low"), x2="difference_high:Q")
     points = base.mark_point(size=170).encode(
-        x=parts.x("difference", axis),
+        x=ruler.x("difference"),
         shape=alt.Shape("verdict:N", scale=shape, title=None),
         tooltip=parts.tooltip((*DIFFERENCE, "p")),
     )
     zero = alt.Chart(alt.InlineData(values=[{"zero": 0}])).mark_rule(strokeDash=[5, 4], strokeWidth=1.5)
     title = f"Difference in {metric} to {against}"
-    note = f"mean over paired seeds, 95 % interval; {better} of the dashed line is better"
+    note = (
+        f"{parts.means_note(shown['difference_low'], 'paired seeds')}; {better} of the dashed line is better"
+    )
     chart = alt.layer(zero.encode(x="zero:Q"), ends, points).properties(
         width=WIDTH,
         height=alt.Step(ROW),
-        title=parts.caption(title, note, parts.left_out(len(compared), len(shown))),
+        title=parts.caption(title, note, _several(shown), parts.left_out(len(compared), len(shown))),
     )
     said = "; ".join(
         f"{name} {parts.with_ends(*ends)}, {verdict}"
         for name, verdict, *ends in shown[["name", "verdict", *DIFFERENCE]].itertuples(index=False)
     )
     return [Figure("comparison", title, f"{title}, {note}: {said}.", chart)]
+
+
+def _several(shown: pd.DataFrame) -> str:
+    """Why a difference may be called noise although its interval leaves 0 out, where that is so."""
+    excludes_zero = (shown["difference_low"] > 0) | (shown["difference_high"] < 0)
+    called_noise = (shown["mark"] == SAME) & excludes_zero
+    return (
+        "marks take into account how many strategies were tried; intervals do not"
+        if called_noise.any()
+        else ""
+    )
 
 
 def _values(report: Report) -> list[Figure]:
@@ -74,17 +88,16 @@ def _values(report: Report) -> list[Figure]:
     if shown.empty:
         return []
     low, high = f"{metric}_low", f"{metric}_high"
-    wide = parts.is_wide(shown[metric])
-    shown = parts.above_zero(shown, metric, low) if wide else shown
-    axis = parts.words(metric)
+    ruler = parts.ruler(parts.words(metric), shown[metric])
+    shown = ruler.above_zero(shown, metric, low)
     base = parts.by_name(shown)
-    ends = base.mark_rule(strokeWidth=3, color=BLUE).encode(x=parts.x(low, axis, wide), x2=f"{high}:Q")
+    ends = base.mark_rule(strokeWidth=3, color=BLUE).encode(x=ruler.x(low), x2=f"{high}:Q")
     points = base.mark_point(size=150, color=BLUE).encode(
-        x=parts.x(metric, axis, wide),
+        x=ruler.x(metric),
         tooltip=parts.tooltip((metric, low, high, "seeds")),
     )
     title = f"{parts.words(metric).capitalize()} of each strategy"
-    note = "mean over seeds, 95 % interval"
+    note = parts.means_note(shown[low])
     chart = alt.layer(ends, points).properties(
         width=WIDTH,
         height=alt.Step(ROW),

@@ -10,7 +10,7 @@ class Figure:
     """One picture of a report.
 
     Args:
-        name: what `--figure` calls it, such as `comparison`.
+        name: what `--figure` calls it, such as `comparison`; the second of a kind is `curve-2`.
         title: one line above it.
         description: what it shows, with the main numbers, for people who do not see it.
         chart: its Vega-Lite definition, without a theme.

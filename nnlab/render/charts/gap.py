@@ -26,27 +26,24 @@ def gap(report: Report) -> list[Figure]:
         return []
     splits = ("train", other)
     points = pd.concat([_of(shown, split) for split in splits])
-    wide = parts.is_wide(shown[f"{other}_loss"])  # a gap is a difference, which a logarithm hides
-    points = parts.above_zero(points, "loss", "low") if wide else points
+    # A gap is a difference, which a logarithm hides: only test losses that differ much are worth one.
+    wide = parts.ruler("", shown[f"{other}_loss"]).wide
+    ruler = parts.ruler("loss", points["loss"]) if wide else parts.Ruler("loss", zero=True)
+    points = ruler.above_zero(points, "loss", "low")
     title = f"The gap between train and {other} loss"
-    wide = parts.is_wide(shown[f"{other}_loss"])  # a gap is a difference, which a logarithm hides
-    points = parts.above_zero(points, "loss", "low") if wide else points
-    title = f"The gap between train and {other} loss"
-    note = "mean over seeds, 95 % interval; " + (
-        "logarithmic axis" if wide else "the longer the grey line, the more over-fitting"
+    note = f"{parts.means_note(points['low'])}; " + (
+        "logarithmic axis" if ruler.wide else "the longer the grey line, the more over-fitting"
     )
     colour = alt.Scale(domain=list(splits), range=[SPLIT_COLOURS[split] for split in splits])
     shape = alt.Scale(domain=list(splits), range=[SHAPES[split] for split in splits])
     joined = parts.by_name(shown[["name", "train_loss", f"{other}_loss", "gap"]])
-    line = joined.mark_rule(strokeWidth=7, opacity=0.3).encode(
-        x=parts.x("train_loss", "loss", wide, zero=True), x2=f"{other}_loss:Q"
-    )
+    line = joined.mark_rule(strokeWidth=7, opacity=0.3).encode(x=ruler.x("train_loss"), x2=f"{other}_loss:Q")
     base = parts.by_name(points).encode(color=alt.Color("split:N", scale=colour, title=None))
-    ends = base.mark_rule(strokeWidth=2.5).encode(x=parts.x("low", "loss", wide, zero=True), x2="high:Q")
+    ends = base.mark_rule(strokeWidth=2.5).encode(x=ruler.x("low"), x2="high:Q")
     marks = base.mark_point(size=150).encode(
-        x=parts.x("loss", "loss", wide, zero=True),
+        x=ruler.x("loss"),
         shape=alt.Shape("split:N", scale=shape, title=None),
-        tooltip=parts.tooltip(("loss", "low", "high"), "name", "split"),
+        tooltip=parts.tooltip(("loss", "low", "high"), ("name", "split")),
     )
     chart = alt.layer(line, ends, marks).properties(
         width=WIDTH,

@@ -8,8 +8,10 @@ says the same.
 from typing import Any
 
 BLUE, VERMILLION, GREEN, GREY = "#2b7bba", "#d55e00", "#00906a", "#7d7d7d"
-SERIES = (BLUE, VERMILLION, GREEN, "#b0629a", "#a27b00", "#3f8fb0", "#8a5a44", GREY)
+LIGHT_BLUE = "#3f8fb0"
+SERIES = (BLUE, VERMILLION, GREEN, "#b0629a", "#a27b00", LIGHT_BLUE, "#8a5a44", GREY)
 SPLIT_COLOURS = {"train": BLUE, "val": VERMILLION, "test": GREEN}
+SPLIT_DASHES = {"train": [1, 0], "val": [7, 3], "test": [2, 2]}
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', sans-serif"
 WIDTH = 640  # of a picture's plotting area, in pixels
 LABEL_LIMIT = 300  # pixels for the name of a strategy
@@ -52,6 +54,7 @@ def theme(dark: bool = False) -> dict[str, Any]:
             "labelLimit": LABEL_LIMIT,
             "gridColor": grid,
             "domain": False,
+            "labelFlush": False,
             "tickColor": grid,
         },
         "legend": {
@@ -60,7 +63,7 @@ def theme(dark: bool = False) -> dict[str, Any]:
             "orient": "top",
             "direction": "horizontal",
             "symbolSize": 140,
-            "symbolStrokeWidth": 2.5,
+            "symbolStrokeWidth": 3,
             "labelLimit": LABEL_LIMIT,
             "columnPadding": 20,
         },
@@ -69,5 +72,5 @@ def theme(dark: bool = False) -> dict[str, Any]:
         "line": {"strokeWidth": 2.5},
         "rule": {"color": quiet},
         "text": {"color": ink, "fontSize": 14},
-        "area": {"opacity": 0.18},
+        "area": {"opacity": 0.28 if dark else 0.18},
     }
