@@ -1,6 +1,5 @@
 """Text from outside, made safe for where it goes: names of columns, classes and strategies, errors."""
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any
@@ -43,6 +42,8 @@ def settings_in_words(settings: Mapping[str, Any]) -> str:
 
 
 def _plain(value: Any) -> str:
+    import json
+
     if isinstance(value, Mapping) and "name" in value:
         options = settings_in_words({key: item for key, item in value.items() if key != "name"})
         return f"{value['name']}({options})" if options else str(value["name"])

@@ -4,8 +4,6 @@ import functools
 import os
 import signal
 import sys
-import tempfile
-import traceback
 from collections.abc import Callable, Sequence
 from types import FrameType
 from typing import Any, NoReturn
@@ -84,6 +82,9 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run one command; returns the exit code."""
     try:
+        if list(arguments) == ["--version"]:  # before typer reads options, for which it imports pydantic
+            say(f"{__version__}\n")
+            return 0
         work: Callable[[], int] | int | None = app(
             args=list(arguments), prog_name="nnlab", standalone_mode=False
         )
@@ -109,6 +110,9 @@ def _fail(code: int, *lines: str) -> int:
 
 
 def _keep_traceback() -> str:
+    import tempfile
+    import traceback
+
     with tempfile.NamedTemporaryFile("w", prefix="nnlab-", suffix=".log", delete=False) as file:
         traceback.print_exc(file=file)
     return file.name

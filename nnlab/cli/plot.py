@@ -5,7 +5,6 @@ from typing import TYPE_CHECKING
 
 from nnlab.cli.output import save
 from nnlab.errors import InputError
-from nnlab.registry import did_you_mean
 
 if TYPE_CHECKING:
     from nnlab.analysis.report import Report
@@ -28,6 +27,7 @@ def check_picture(file: Path | None, figure: str | None) -> None:
     if file.suffix.lower() not in SUFFIXES:
         raise InputError(f"--plot {file}: expected a name that ends in {', '.join(SUFFIXES)}")
     if figure is not None:
+        from nnlab.registry import did_you_mean
         from nnlab.render.charts import CHARTS
 
         names = [*CHARTS, ALL]

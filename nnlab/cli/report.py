@@ -12,7 +12,6 @@ from nnlab.cli.output import save, say
 from nnlab.cli.plot import check_picture, draw
 from nnlab.errors import InputError
 from nnlab.metrics import RUN_METRICS
-from nnlab.registry import did_you_mean
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,6 +61,7 @@ def report(
     from nnlab.analysis.frames import runs_frame
     from nnlab.analysis.report import make_report
     from nnlab.analysis.summary import order
+    from nnlab.registry import did_you_mean
     from nnlab.render.formats import FORMATS
     from nnlab.store import folders, read
 
@@ -120,6 +120,8 @@ def _told_apart(experiments: "list[tuple[Path, Experiment]]") -> "list[Experimen
 
 
 def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
+    from nnlab.registry import did_you_mean
+
     names = [name.strip() for name in cols.split(",")]
     known = [str(name).removesuffix("_low") for name in summary if str(name).endswith("_low")]
     for name in names:
