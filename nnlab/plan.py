@@ -341,8 +341,12 @@ def populations(
         if all(run in by_id for run in ids):
             stacks.append(tuple(by_id.pop(run) for run in ids))
     groups: dict[Any, list[Run]] = {}
+    group_of: dict[int, list[Run]] = {}  # by setting, since comparing shapes takes time
     for run in by_id.values():
-        groups.setdefault(_shape(run), []).append(run)
+        key = id(run.setting)
+        if key not in group_of:
+            group_of[key] = groups.setdefault(_shape(run), [])
+        group_of[key].append(run)
     fair = sum(len(group) * cost(group[0]) for group in groups.values()) / (workers * TASKS_A_WORKER)
     for group in groups.values():
         most = max(1, POPULATION_BYTES // population_bytes(group[0].setting))
