@@ -127,7 +127,7 @@ class Population:
             self.train_rows,
             self.batch,
         )
-        self.shuffles = [stream(run.seed, "batches") for run in self.runs]
+        self.shuffles = {run.seed: stream(run.seed, "batches") for run in self.runs}
         self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
         self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
         self.seconds = np.zeros(count)
@@ -188,7 +188,8 @@ class Population:
         if self.batch == self.train_rows:
             yield start + np.arange(self.train_rows)  # one batch: its order would change nothing
             return
-        order = np.stack([rng.permutation(self.train_rows) for rng in self.shuffles]) + start
+        orders = {seed: rng.permutation(self.train_rows) for seed, rng in self.shuffles.items()}
+        order = np.stack([orders[run.seed] for run in self.runs]) + start
         for first in range(0, self.train_rows, self.batch):
             yield np.ascontiguousarray(order[:, first : first + self.batch])
 
@@ -284,8 +285,9 @@ class Population:
             self.best_params = self.best_params[staying]
         self.learner.keep(staying)
         self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
-        for name in ("runs", "shuffles", "curves"):
+        for name in ("runs", "curves"):
             setattr(self, name, [getattr(self, name)[i] for i in staying])
+        self.shuffles = {run.seed: self.shuffles[run.seed] for run in self.runs}
 
     def _finish(self, leaving: Indices, status: Status) -> None:
         """Writes the results of runs that have ended; test rows are met here, and only here."""
@@ -339,7 +341,7 @@ class Population:
         for result in self.results.values():
             parts, results[result.run] = to_parts(result)
             arrays |= {f"results/{result.run}/{name}": array for name, array in parts.items()}
-        generators = {"batches": self.shuffles, **self.learner.generators()}
+        generators = self._generators()
         facts = {
             "epoch": self.epoch,
             "still_training": [run.id for run in self.runs],
@@ -350,6 +352,10 @@ class Population:
             },
         }
         return Snapshot(self.began_with, arrays, facts)
+
+    def _generators(self) -> dict[str, Sequence[np.random.Generator]]:
+        """The random generators of each purpose, one for each run; those of one seed share its batches."""
+        return {"batches": [self.shuffles[run.seed] for run in self.runs], **self.learner.generators()}
 
     @classmethod
     def resume(cls, runs: Sequence[Run], snapshot: Snapshot) -> "Population":
@@ -369,7 +375,7 @@ class Population:
             [dict(zip(facts["columns"], map(float, row), strict=True)) for row in curve]
             for curve in arrays["curves"]
         ]
-        streams = {"batches": population.shuffles, **population.learner.generators()}
+        streams = population._generators()
         for name, states in facts["generators"].items():
             for rng, state in zip(streams[name], states, strict=True):
                 rng.bit_generator.state = state

@@ -111,6 +111,7 @@ class Workspace:
         ]
         self.logits = empty(runs, outputs, batch)
         self.deltas = [empty(runs, units, batch) for units in (*hidden, outputs)]
+        self.turned = [delta.transpose(0, 2, 1) for delta in self.deltas]
         self.row = empty(runs, 1, batch)
         pools = np.empty((3, runs * max(hidden, default=0) * batch), dtype)
         self.slopes, self.scratch = [], []
@@ -141,7 +142,7 @@ class Workspace:
         self.network.loss.delta(self.network.output, self.logits, self.y, delta, self.row)
         delta *= 1 / self.batch
         for i in range(len(layers) - 1, -1, -1):
-            np.matmul(self.inputs[i], self.deltas[i].transpose(0, 2, 1), out=grads[i])
+            np.matmul(self.inputs[i], self.turned[i], out=grads[i])
             if i > 0:
                 np.matmul(layers[i][:, :-1], self.deltas[i], out=self.deltas[i - 1])
                 if masks:

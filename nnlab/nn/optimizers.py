@@ -15,7 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnlab.arrays import Array
-from nnlab.nn.stacking import factor, plain
+from nnlab.nn.stacking import factor, grow
 from nnlab.registry import Fraction, NonNegative, Positive, Switch, table
 
 State = dict[str, Array]
@@ -430,9 +430,7 @@ def _adam_step(rule: Adam | Adamw, params: Array, grads: Array, state: State) ->
     # m and v are stored without their factors (1 - beta), which go into the scalars
     # `rate` and `floor`: two passes over memory fewer.
     m, v, t = state["m"], state["v"], state["scratch"]
-    state["beta1_power"] *= rule.beta1
-    state["beta2_power"] *= rule.beta2
-    power1, power2 = plain(state["beta1_power"]), plain(state["beta2_power"])
+    power1, power2 = grow(state["beta1_power"], rule.beta1), grow(state["beta2_power"], rule.beta2)
     root = np.sqrt((1 - rule.beta2) / (1 - power2))
     rate = rule.learning_rate * (1 - rule.beta1) / (1 - power1) / root
     floor = rule.epsilon / root

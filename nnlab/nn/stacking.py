@@ -32,8 +32,12 @@ def stack(entries: Sequence[T]) -> T:
 
 
 def take(entry: T, runs: Indices) -> T:
-    """The stacked entry of these runs alone."""
-    columns = {name: value[runs] for name, value in vars(entry).items() if isinstance(value, np.ndarray)}
+    """The stacked entry of these runs alone; a single run gets plain numbers, as from `stack`."""
+    columns = {
+        name: value[runs].item() if len(runs) == 1 else value[runs]
+        for name, value in vars(entry).items()
+        if isinstance(value, np.ndarray)
+    }
     return dataclasses.replace(entry, **columns)  # type: ignore[type-var]
 
 
@@ -47,26 +51,31 @@ def numbers(entry: Any) -> list[str]:
     ]
 
 
-def plain(column: Array) -> Any:
-    """A column (runs, 1) ready for scalar arithmetic: of one run as a number, which is ten times faster.
+def grow(column: Array, by: Array | float) -> Any:
+    """Multiplies a column (runs, 1) in place, and gives it back as it computes fastest.
 
-    Both follow IEEE 754, so results have the same bits.
+    Of one run that is a number: ten times faster, with the same bits.
 
-    >>> plain(np.array([[0.5]]))
-    0.5
+    >>> column = np.array([[0.5]])
+    >>> grow(column, 0.5), column
+    (0.25, array([[0.25]]))
     """
-    return column.item() if column.size == 1 else column
+    if column.size > 1:
+        column *= by
+        return column
+    column.fill(column.item() * by)
+    return column.item()
 
 
-def factor(values: Array | float, like: Array) -> Array | float:
+def factor(values: Array | float, like: Array) -> Array:
     """A number, or a column of numbers, ready to multiply `like` without changing its dtype.
 
-    A float64 column would turn a float32 pass into a conversion; and one number is a faster pass
-    than a column of equal ones. Neither changes a bit of the result.
+    A float64 column would turn a float32 pass into a conversion; one number is a faster pass than a
+    column of equal ones, and fastest as an array of no axes. Nothing of it changes a bit of the result.
     """
     if isinstance(values, int | float):
-        return float(values)  # a float64 of NumPy would convert, too
-    first: float = values.item(0)
+        return np.array(values, like.dtype)
+    first = values.item(0)
     if values.size == 1 or (values == first).all():
-        return first
+        return np.array(first, like.dtype)
     return values.astype(like.dtype).reshape(-1, *[1] * (like.ndim - 1))
