@@ -91,4 +91,6 @@ def _disk_bytes(run: Run) -> int:
     item = 4 if network.dtype == "float32" else 8
     every = training.epochs if training.evaluate_every == "last" else int(training.evaluate_every)
     rows = 2 + training.epochs // max(every, 1)
-    return item * network.parameters + 2 * CURVE_ROW_BYTES * rows + RUN_BYTES
+    test_rows = count(run.setting.material, run.config.data.preparation).test if run.shares_test_rows else 0
+    numbers = network.parameters + test_rows * network.sizes[-1]
+    return item * numbers + 2 * CURVE_ROW_BYTES * rows + RUN_BYTES

@@ -18,7 +18,7 @@ import numpy as np
 
 from nnlab.errors import EnvironmentFault
 
-FORMAT = 1
+FORMAT = 2
 SECONDS = 30.0  # between two checkpoints
 SUFFIX = ".checkpoint"
 DIGEST_BYTES = hashlib.sha256().digest_size

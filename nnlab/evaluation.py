@@ -126,6 +126,18 @@ class Evaluator:
             shares["saturated_units"] = flat / (len(self.rows) * sum(units[i] for i in saturating))
         return shares
 
+    def predict(self, layers: Sequence[Array]) -> Array:
+        """The last pre-activations, (runs, rows, outputs): in regression the predicted numbers.
+
+        For classes they stand before softmax or sigmoid: as float32, a probability close to 1 would have
+        lost how far it is from 1.
+        """
+        z = np.empty((len(self.owner), len(self.rows), self.network.sizes[-1]), self.network.dtype)
+        for start in self._starts:
+            space = self._forward(layers, start)
+            z[:, start : start + space.batch] = space.logits.transpose(0, 2, 1)
+        return z
+
     def _forward(self, layers: Sequence[Array], start: int) -> Workspace:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]
         stop = start + space.batch

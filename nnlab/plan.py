@@ -48,7 +48,10 @@ class Setting:
 
 @dataclass(frozen=True)
 class Run:
-    """One network to train: a setting and a seed."""
+    """One network to train: a setting and a seed.
+
+    The seed decides first weights, batch order and dropout, and the data too unless `data.seed` does.
+    """
 
     id: str
     seed: int
@@ -57,6 +60,16 @@ class Run:
     @property
     def config(self) -> Config:
         return self.setting.config
+
+    @property
+    def data_seed(self) -> int:
+        """What decides its rows, their split, resampling and label noise."""
+        return self.config.data.preparation.seed_of(self.seed)
+
+    @property
+    def shares_test_rows(self) -> bool:
+        """Whether its test rows, if any, are those of every seed."""
+        return self.config.data.preparation.split_seed is not None or self.setting.material.test is not None
 
 
 @dataclass(frozen=True)
@@ -100,7 +113,7 @@ def plan_train(file: ConfigFile) -> Plan:
 
 
 def plan_sweep(file: ConfigFile, max_runs: int = 100_000, materials: Materials | None = None) -> Plan:
-    """All runs of a config's sweep: every combination with every seed.
+    """All runs of a config's sweep: every combination with every seed, and with every data seed if asked for.
 
     Args:
         file: the config.
@@ -111,20 +124,19 @@ def plan_sweep(file: ConfigFile, max_runs: int = 100_000, materials: Materials |
         InputError: there are too many runs, or a combination cannot work; found before anything is trained.
     """
     _refuse_ignored_overrides(file)
-    seeds = file.config.sweep.seeds
-    asked = axes.count(file.config.sweep) * (seeds if isinstance(seeds, int) else len(seeds))
+    seeds, data_seeds = file.config.sweep.seeds, file.config.sweep.data_seeds
+    asked = axes.count(file.config.sweep) * _how_many(seeds) * _how_many(data_seeds)
     if asked > max_runs:
         where = file.document.locate(("sweep",))
         raise InputError(f"{where}: {asked:,} runs came, expected at most {max_runs:,} (--max-runs)")
-    if isinstance(seeds, int):
-        seeds = tuple(range(file.config.seed, file.config.seed + seeds))
+    seeds, data_seeds = _listed(seeds, file.config.seed), _listed(data_seeds, file.config.seed)
     materials = materials or Materials(file)
     runs: dict[str, Run] = {}
     members: dict[tuple[str, str], None] = {}
     total = 0
     for strategy, combination, path in axes.combinations(file.config):
         setting = replace(_setting(file, combination, materials, path), strategy=strategy)
-        for run in _runs(setting, seeds):
+        for run in _crossed(setting, seeds, data_seeds):
             total += 1
             runs.setdefault(run.id, run)
             members[run.id, strategy] = None
@@ -133,6 +145,16 @@ def plan_sweep(file: ConfigFile, max_runs: int = 100_000, materials: Materials |
         raise InputError(f"{where}: sweep.exclude: it leaves no combination, expected at least one")
     tuned = bool(file.config.sweep.strategies)
     return Plan(tuple(runs.values()), tuple(members), tuned, True, total - len(runs))
+
+
+def _how_many(seeds: int | tuple[int, ...] | None) -> int:
+    if seeds is None:
+        return 1
+    return seeds if isinstance(seeds, int) else len(seeds)
+
+
+def _listed(seeds: int | tuple[int, ...] | None, first: int) -> tuple[int, ...]:
+    return tuple(range(first, first + seeds)) if isinstance(seeds, int) else seeds or ()
 
 
 def _refuse_ignored_overrides(file: ConfigFile) -> None:
@@ -285,10 +307,11 @@ def network_of(setting: Setting) -> Network:
 
 
 def settings_of(config: Config) -> dict[str, Any]:
-    """The settings that make a run what it is, as a flat mapping of dotted keys."""
+    """The settings that make a run what it is, but for its seeds, as a flat mapping of dotted keys."""
     nested = write(config)
     for key in ("name", "seed", "sweep"):
         del nested[key]
+    del nested["data"]["seed"]
     return dict(_flat(nested, ""))
 
 
@@ -303,7 +326,7 @@ def _flat(value: Mapping[str, Any], prefix: str) -> Iterator[tuple[str, Any]]:
 def _runs(setting: Setting, seeds: Sequence[int]) -> Iterator[Run]:
     """The runs of a setting, each with an id that is a hash of all that decides its numbers.
 
-    These are the settings, the seed, and the content of the data: where a table lies does not matter.
+    These are the settings, the seeds, and the content of the data: where a table lies does not matter.
     A regularizer that is off is no part of it, however that is said.
     """
     active = tuple(entry for entry in setting.config.regularization if entry.active)
@@ -314,9 +337,22 @@ def _runs(setting: Setting, seeds: Sequence[int]) -> Iterator[Run]:
     text = json.dumps(identity, sort_keys=True, separators=(",", ":"), allow_nan=False)
     shared = hashlib.sha256(text.encode())
     for seed in seeds:
+        run = Run("", seed, setting)
         own = shared.copy()
         own.update(f" {seed}".encode())
-        yield Run(own.hexdigest()[:12], seed, setting)
+        if run.data_seed != seed:
+            own.update(f" {run.data_seed}".encode())
+        yield replace(run, id=own.hexdigest()[:12])
+
+
+def _crossed(setting: Setting, seeds: Sequence[int], data_seeds: Sequence[int]) -> Iterator[Run]:
+    """The runs of a setting with every seed, for every data seed in turn if there are any."""
+    if not data_seeds:
+        yield from _runs(setting, seeds)
+    config, data = setting.config, setting.config.data
+    for data_seed in data_seeds:
+        own = replace(data, preparation=replace(data.preparation, seed=data_seed))
+        yield from _runs(replace(setting, config=replace(config, data=own)), seeds)
 
 
 # --- populations ------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """What is left of a run once it has ended, and what is told of its weights."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 import numpy as np
@@ -29,6 +29,8 @@ class Result:
             that did not complete.
         feature_weights: norm of the first-layer weights of each feature.
         error: why it failed.
+        predictions: last pre-activations on the test rows, (rows, outputs), where all seeds share these
+            rows; otherwise empty, and empty of a run that did not complete.
     """
 
     run: str
@@ -42,6 +44,7 @@ class Result:
     weights: Mapping[str, Array]
     feature_weights: Array
     error: str | None = None
+    predictions: Array = field(default_factory=lambda: np.empty((0, 0)))
 
 
 def failed(run: str, reason: str) -> Result:
@@ -83,12 +86,14 @@ def with_gap(metrics: dict[str, float]) -> dict[str, float]:
 
 # --- in a checkpoint --------------------------------------------------------------------------
 
+ALONE = ("feature_weights", "predictions")  # single arrays; curves and weights are groups of them
+
 
 def to_parts(result: Result) -> tuple[dict[str, Array], dict[str, Any]]:
     """A result as named arrays, and the rest as JSON can hold it."""
     arrays = {f"curves/{name}": array for name, array in result.curves.items()}
     arrays |= {f"weights/{name}": array for name, array in result.weights.items()}
-    arrays["feature_weights"] = result.feature_weights
+    arrays |= {name: getattr(result, name) for name in ALONE}
     names = ("run", "status", "epochs", "best_epoch", "seconds", "parameters", "metrics", "error")
     return arrays, {name: getattr(result, name) for name in names}
 
@@ -100,6 +105,5 @@ def from_parts(arrays: Mapping[str, Array], facts: Mapping[str, Any]) -> Result:
         group, slash, rest = name.partition("/")
         if slash:
             groups[group][rest] = array
-    return Result(
-        **facts, curves=groups["curves"], weights=groups["weights"], feature_weights=arrays["feature_weights"]
-    )
+    alone: dict[str, Any] = {name: arrays[name] for name in ALONE}
+    return Result(**facts, curves=groups["curves"], weights=groups["weights"], **alone)

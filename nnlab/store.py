@@ -23,23 +23,25 @@ from typing import Any, Self
 import yaml
 from filelock import FileLock, Timeout
 
+from nnlab import predictions
 from nnlab.errors import EnvironmentFault, InputError
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
 from nnlab.plan import Run, Setting, settings_of
+from nnlab.predictions import Predictions
 from nnlab.registry import show
 from nnlab.result import Result
 from nnlab.text import csv_text
 
 FORMAT = 1  # of results.sqlite
-BASIC = ("run", "strategy", "seed", "status", "epochs", "best_epoch", "seconds", "parameters")
+BASIC = ("run", "strategy", "seed", "data_seed", "status", "epochs", "best_epoch", "seconds", "parameters")
 DATABASE = "results.sqlite"
 OURS = (DATABASE, f"{DATABASE}-journal", "runs.csv", "curves.csv", "config.yaml", "weights", "checkpoints")
 ALWAYS = 6  # metrics that every task has: the losses, gap, penalty, weight_norm
 
 _SCHEMA = f"""
 CREATE TABLE runs (
-    run TEXT PRIMARY KEY, seed INTEGER NOT NULL, settings TEXT NOT NULL, status TEXT NOT NULL,
-    epochs INTEGER, best_epoch INTEGER, seconds REAL, parameters INTEGER,
+    run TEXT PRIMARY KEY, seed INTEGER NOT NULL, data_seed INTEGER, settings TEXT NOT NULL,
+    status TEXT NOT NULL, epochs INTEGER, best_epoch INTEGER, seconds REAL, parameters INTEGER,
     {", ".join(f"{name} REAL" for name in RUN_METRICS)},
     feature_weights TEXT, error TEXT
 ) WITHOUT ROWID;
@@ -52,6 +54,7 @@ CREATE TABLE curves (
     run TEXT NOT NULL, epoch INTEGER NOT NULL,
     {", ".join(f"{name} REAL" for name in CURVE_COLUMNS)}
 );
+{predictions.SCHEMA}
 PRAGMA user_version = {FORMAT};
 """
 
@@ -116,6 +119,7 @@ class Store:
             if self._overwrite:
                 _remove(self.folder, OURS)
             self._database = _open_database(self.folder / DATABASE)
+            self._predictions = predictions.Writer(self._database)
             self._stored = _finished(self._database)
             (self.folder / "weights").mkdir(exist_ok=True)
         return self
@@ -195,6 +199,7 @@ class Store:
                     path = self.folder / "weights" / f"{run.id}.safetensors"
                     path.write_bytes(save(dict(result.weights)))
                 self._insert(run, result)
+                self._predictions.save(run, result)
 
     def _settings_text(self, run: Run) -> str:
         """The settings of a run as text; its neighbours usually have the same."""
@@ -208,6 +213,7 @@ class Store:
         values: dict[str, object] = {
             "run": result.run,
             "seed": run.seed,
+            "data_seed": run.data_seed,
             "settings": self._settings_text(run),
             "status": result.status,
             "epochs": result.epochs,
@@ -288,6 +294,12 @@ def read_curves(folder: Path, runs: Collection[str], columns: Sequence[str]) -> 
     )
     with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
         return [] if _is_empty(database) else database.execute(query, [json.dumps(list(runs))]).fetchall()
+
+
+def read_predictions(folder: Path, runs: Collection[str]) -> Predictions | None:
+    """What these runs of a folder say of the test rows that all seeds share; None if it is not stored."""
+    with _environment(folder), contextlib.closing(_open_for_reading(folder / DATABASE)) as database:
+        return predictions.load(database, runs)
 
 
 def finished(folder: Path) -> set[str]:
@@ -423,6 +435,9 @@ def _open_database(path: Path) -> sqlite3.Connection:
     for table, columns in (("runs", RUN_METRICS), ("curves", CURVE_COLUMNS)):
         for name in set(columns) - _columns(database, table):  # metrics that came after this file
             database.execute(f"ALTER TABLE {table} ADD COLUMN {name} REAL")
+    if "data_seed" not in _columns(database, "runs"):  # written by an older nnlab
+        database.execute("ALTER TABLE runs ADD COLUMN data_seed INTEGER")
+    database.executescript(predictions.SCHEMA)
     return database
 
 
@@ -459,6 +474,8 @@ def _rows(database: sqlite3.Connection) -> list[Row]:
     parse = functools.cache(json.loads)  # the seeds of a setting share one text, and then one mapping
     for settings, tuned, current, weights, error, strategy, *values in cursor:
         found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
+        if found.get("data_seed") is None:
+            found["data_seed"] = found["seed"]
         rows.append(
             Row(
                 parse(settings),
@@ -480,7 +497,8 @@ def _runs_csv(rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> str:
         for i, name in enumerate(RUN_METRICS)
         if i < ALWAYS or any(row.values[name] is not None for row in rows)
     ]
-    who, rest = BASIC[:3], (*BASIC[3:], *metrics)
+    crossed = any(row.values["data_seed"] != row.values["seed"] for row in rows)
+    who, rest = BASIC[: 4 if crossed else 3], (*BASIC[4:], *metrics)
     lines: list[list[object]] = [[*who, *settings, "chosen", *rest]]
     for row in rows:
         is_chosen = (row.values["run"], row.values["strategy"]) in chosen

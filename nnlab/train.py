@@ -95,11 +95,11 @@ class Population:
         self._start_training()
 
     def _load_data(self) -> None:
-        keys = [(run.config.data, run.seed) for run in self.runs]
+        keys = [(run.config.data, run.data_seed) for run in self.runs]
         sets: dict[Any, Prepared] = {}
         for key, run in zip(keys, self.runs, strict=True):
             if key not in sets:
-                sets[key] = recall(run.setting.material, run.config.data.preparation, run.seed)
+                sets[key] = recall(run.setting.material, run.config.data.preparation, run.data_seed)
         order = {key: i for i, key in enumerate(sets)}
         self.owner: Indices = np.array([order[key] for key in keys], dtype=np.intp)
         self.rows = {
@@ -296,7 +296,8 @@ class Population:
         restored = self.best_params is not None
         params = self.learner.params[leaving] if self.best_params is None else self.best_params[leaving]
         layers = self.network.layers(params)
-        tests = self.evaluators["test"].take(leaving).measure(layers)
+        evaluator = self.evaluators["test"].take(leaving)
+        tests, predictions = evaluator.measure(layers), evaluator.predict(layers)
         units = self.evaluators["train"].take(leaving).unit_shares(layers)
         for i, member in enumerate(leaving):
             run, curve = self.runs[member], self.curves[member]
@@ -324,6 +325,7 @@ class Population:
                 curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
                 weights=by_name(own) if status == "completed" else {},
                 feature_weights=norms,
+                predictions=predictions[i] if metrics and run.shares_test_rows else predictions[i, :0],
             )
 
     # --- checkpoints ----------------------------------------------------------------------------

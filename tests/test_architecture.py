@@ -23,7 +23,7 @@ FLOORS = (
     ("config",),
     ("plan",),
     ("evaluation", "signs", "train"),
-    ("advice", "bill", "cargo", "cluster", "executors", "execute", "store", "strategies"),
+    ("advice", "bill", "cargo", "cluster", "executors", "execute", "predictions", "store", "strategies"),
     ("analysis",),
     ("render",),
     ("cli", "__main__"),

@@ -83,6 +83,15 @@ CASES: dict[str, dict[str, Any]] = {
     "a row of curves at the end": config(training={"epochs": 8, "evaluate_every": "last"}),
     "regression": config(data={"source": "friedman1", "samples": 80}, regularization={"dropout": 0.4}),
     "no validation rows": config(data={"source": "moons", "samples": 80, "validation": 0}),
+    "predictions are kept, early stopping": config(
+        data={"source": "moons", "samples": 80, "split_seed": 1},
+        training=LONGER,
+        sweep=LEAVING,
+        optimizer=RESTLESS,
+    ),
+    "data seeds, predictions are kept": config(
+        data={"source": "friedman1", "samples": 80, "split_seed": 1}, sweep={"seeds": 2, "data_seeds": 3}
+    ),
     "noisy labels, drawn again": config(
         data={"source": "moons", "samples": 80, "label_noise": 0.2, "resample": "bootstrap"}
     ),

@@ -23,7 +23,7 @@ SEEDS = 10
 
 def runs(losses: dict[str, list[float]], resampled: bool = False, test_share: float = 0.2) -> pd.DataFrame:
     lines = [
-        {"strategy": name, "seed": seed, "status": "completed", "test_loss": loss}
+        {"strategy": name, "seed": seed, "data_seed": seed, "status": "completed", "test_loss": loss}
         for name, values in losses.items()
         for seed, loss in enumerate(values)
     ]

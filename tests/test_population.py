@@ -35,7 +35,8 @@ def digest(result: Result) -> str:
     facts = (result.run, result.status, result.epochs, result.best_epoch, result.parameters, result.error)
     metrics = {name: value.hex() for name, value in result.metrics.items()}
     hashed = hashlib.sha256(repr((facts, metrics)).encode())
-    for arrays in (result.curves, result.weights, {"feature_weights": result.feature_weights}):
+    alone = {"feature_weights": result.feature_weights, "predictions": result.predictions}
+    for arrays in (result.curves, result.weights, alone):
         for name, array in arrays.items():
             bits = np.where(np.isnan(array), np.nan, array).astype(array.dtype).tobytes()
             hashed.update(f"{name} {array.dtype} {array.shape}".encode() + bits)

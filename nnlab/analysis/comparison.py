@@ -2,7 +2,9 @@
 
 Strategies with the same seed share split, first weights and batch order, so they are compared pair by
 pair: d_i = metric of the strategy - metric of the baseline, for seed i. Then the best one is compared
-with the other strategies in the same way. `paired_tests` says which test and which interval.
+with the other strategies in the same way. Where a sweep crosses data seeds with seeds, the d_i of one
+data seed are averaged first, and the pairs are the data seeds. `paired_tests` says which test and which
+interval.
 """
 
 import math
@@ -22,6 +24,7 @@ from nnlab.analysis.paired_tests import (
     pairs_to_tell,
     sign_flip,
 )
+from nnlab.analysis.seeds import is_crossed
 from nnlab.metrics import higher_is_better
 
 BETTER, WORSE, SAME, UNKNOWN = "+", "-", "=", "?"
@@ -33,7 +36,7 @@ class Difference:
 
     Args:
         strategy: its name.
-        pairs: seeds that both have.
+        pairs: seeds that both have, or data seeds.
         mean, low, high: of strategy - other, with its 95 % interval; NaN where it is not defined.
         wins: share of the pairs in which the strategy is better, ties counting half.
         p: two-sided, adjusted for the number of comparisons.
@@ -65,6 +68,7 @@ class Comparison:
         leader: the best of those that are better than the baseline; None if there is none.
         to_leader: of each other strategy to the leader.
         gap: of the leader to the baseline, in the gap; None where there is no gap or no leader.
+        unit: what is paired: seed, or data seed where these are crossed with seeds.
     """
 
     baseline: str
@@ -73,6 +77,7 @@ class Comparison:
     leader: str | None = None
     to_leader: tuple[Difference, ...] = ()
     gap: Difference | None = None
+    unit: str = "seed"
 
 
 def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
@@ -82,7 +87,7 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     have singled out, by the number of all pairs of strategies, in Bonferroni's way.
 
     Args:
-        runs: the chosen runs of one experiment, as made by `runs_frame`.
+        runs: the chosen runs of one experiment, as made by `runs_frame`, each strategy with one setting.
         baseline: the strategy they are compared with.
         metric: what is compared, such as test_loss.
     """
@@ -95,7 +100,8 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     found = [_difference(name, own, base, metric, overlap, count) for name, own in by_strategy.items()]
     adjusted = holm([difference.p for difference in found])
     differences = tuple(_marked(d, p, metric) for d, p in zip(found, adjusted, strict=True))
-    comparison = Comparison(baseline, metric, differences)
+    unit = "data seed" if is_crossed(completed) else "seed"
+    comparison = Comparison(baseline, metric, differences, unit=unit)
     leader = _leader(differences, metric)
     if leader is None:
         return comparison
@@ -108,7 +114,7 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
 
 def _by_strategy(completed: pd.DataFrame, metric: str) -> "dict[str, pd.Series[float]]":
     return {
-        str(name): group.set_index("seed")[metric].dropna()
+        str(name): group.set_index(["data_seed", "seed"])[metric].dropna()
         for name, group in completed.groupby("strategy", sort=False)
     }
 
@@ -128,7 +134,7 @@ def split_overlap(runs: pd.DataFrame) -> float:
 def _difference(
     name: str, own: "pd.Series[float]", other: "pd.Series[float]", metric: str, overlap: float, count: int
 ) -> Difference:
-    d: Values = np.asarray((own - other).dropna(), np.float64)
+    d = _pairs(own, other)
     n = len(d)
     better = -d if not higher_is_better(metric) else d
     wins = float(np.mean((better > 0) + 0.5 * (better == 0))) if n else math.nan
@@ -137,6 +143,14 @@ def _difference(
     p = corrected_t(d, overlap) if overlap else sign_flip(d)
     to_tell = pairs_to_tell(d, overlap, count)
     return Difference(name, n, mean, mean - half, mean + half, wins, p, UNKNOWN, pairs_needed(count), to_tell)
+
+
+def _pairs(own: "pd.Series[float]", other: "pd.Series[float]") -> Values:
+    """Differences that are independent of each other."""
+    d = (own - other).dropna()
+    if is_crossed(d.index.to_frame()):
+        d = d.groupby(level="data_seed").mean()
+    return np.asarray(d, np.float64)
 
 
 def _marked(difference: Difference, p: float, metric: str) -> Difference:
@@ -176,11 +190,13 @@ def comparisons(runs: pd.DataFrame, metric: str) -> dict[str, Comparison]:
     """What `compare` finds inside each experiment that has a baseline.
 
     Args:
-        runs: the chosen runs, as made by `runs_frame`; their column `baseline` says what is compared with.
+        runs: as made by `runs_frame`; the chosen ones are compared, with what their column `baseline` says.
         metric: what is compared.
     """
     found = {}
-    for experiment, group in runs.groupby("experiment", sort=False):
+    # A strategy that was not tuned may have several settings (single runs): the first one stands for it.
+    chosen = runs[runs["chosen"]].drop_duplicates(["experiment", "strategy", "data_seed", "seed"])
+    for experiment, group in chosen.groupby("experiment", sort=False):
         baseline = group["baseline"].iloc[0]
         if baseline is not None and metric in group:
             comparison = compare(group, baseline, metric)
@@ -190,7 +206,7 @@ def comparisons(runs: pd.DataFrame, metric: str) -> dict[str, Comparison]:
 
 
 def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> pd.DataFrame:
-    """The summary with what was found.
+    """The summary with what was found, in the lines of the chosen settings: these were compared.
 
     Returns:
         More columns: compared (the metric), difference, difference_low, difference_high, wins, p and mark
@@ -199,11 +215,14 @@ def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> 
     """
     if not found:
         return summary
+    chosen = summary[summary["chosen"]]
     lines = [
-        _line(found[experiment], strategy, summary[summary["experiment"] == experiment])
-        if experiment in found
+        _line(found[experiment], strategy, chosen[chosen["experiment"] == experiment])
+        if experiment in found and is_chosen
         else {}
-        for experiment, strategy in zip(summary["experiment"], summary["strategy"], strict=True)
+        for experiment, strategy, is_chosen in summary[["experiment", "strategy", "chosen"]].itertuples(
+            index=False
+        )
     ]
     columns = pd.DataFrame(lines, index=summary.index)
     marks = {name: columns[name].fillna("") for name in ("mark", "to_leader_mark") if name in columns}

@@ -4,6 +4,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from nnlab.analysis.frames import FACTS, setting_columns
+from nnlab.analysis.seeds import is_crossed
 from nnlab.metrics import RUN_METRICS, higher_is_better
 
 CONFIDENCE = 0.95
@@ -13,15 +14,16 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
     """One line for each experiment, strategy and setting; best first.
 
     The interval of a mean over n seeds is mean +- t(n - 1) * s / sqrt(n), s with n - 1 degrees of
-    freedom; one seed has no interval.
+    freedom; one seed has no interval. Where data seeds are crossed with seeds, n counts the data seeds.
 
     Args:
         runs: as made by `runs_frame`.
         order_by: the metric that decides what is best.
 
     Returns:
-        Columns experiment, strategy, setting, each setting that varies, tried (settings of the strategy),
-        seeds (completed), diverged, failed, and for each metric that any run has `<metric>`,
+        Columns experiment, strategy, setting, each setting that varies, chosen (whether it stands for its
+        strategy), tried (settings of the strategy), seeds (runs completed), data_seeds (of these), diverged,
+        failed, and for each metric that any run has `<metric>`,
         `<metric>_low` and `<metric>_high`.
     """
     metrics = [name for name in (*RUN_METRICS, *FACTS) if name in runs and runs[name].notna().any()]
@@ -34,13 +36,18 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
             "strategy": strategy,
             "setting": group["setting"].iloc[0],
             **{key: group[key].iloc[0] for key in settings},
+            "chosen": bool(group["chosen"].iloc[0]),
             "tried": int(group["tried"].iloc[0]),
             "seeds": len(completed),
+            "data_seeds": completed["data_seed"].nunique(),
             "diverged": int((group["status"] == "diverged").sum()),
             "failed": int((group["status"] == "failed").sum()),
         }
+        values = completed[metrics]
+        if is_crossed(completed):
+            values = values.groupby(completed["data_seed"]).mean()
         for name in metrics:
-            mean, low, high = interval(completed[name].dropna())
+            mean, low, high = interval(values[name].dropna())
             line |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         lines.append(line)
     return order(pd.DataFrame(lines), order_by)

@@ -16,6 +16,7 @@ from nnlab.nn.regularizers import EarlyStopping
 from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+DATA_SEED = "data.seed"
 
 
 Origins = dict[tuple[str, ...], str]
@@ -164,6 +165,12 @@ def _check_sweep(raw: Raw, config: Config) -> Iterator[Problem]:
         yield Problem(
             ("sweep", "method"), "sweep.method: random came without sweep.runs, expected how many to draw"
         )
+    if sweep.data_seeds is not None and (seed := config.data.preparation.seed) is not None:
+        yield Problem(
+            ("sweep", "data_seeds"),
+            f"sweep.data_seeds: came beside data.seed {seed}, expected one of the two",
+            at_key=True,
+        )
     yield from _check_axes(raw, ("sweep", "grid"), sweep.grid, {**sweep.zip, **sweep.grid})
     yield from _check_axes(raw, ("sweep", "zip"), sweep.zip, {**sweep.zip, **sweep.grid})
     for name, settings in sweep.strategies.items():
@@ -229,13 +236,15 @@ def _check_value(raw: Raw, path: Path, key: str, value: Any) -> Iterator[Problem
 def is_variable(key: str) -> bool:
     """Whether a sweep may vary this dotted key."""
     first = split_key(key)[0]
-    return first in field_names(Config) and first not in ("seed", "name", "sweep")
+    return first in field_names(Config) and first not in ("seed", "name", "sweep") and key != DATA_SEED
 
 
 def _why_not_variable(key: str) -> str:
     first = split_key(key)[0]
     if first == "seed":
         return "is not varied here, expected the list of seeds in sweep.seeds"
+    if key == DATA_SEED:
+        return "is not varied here, expected the list of seeds in sweep.data_seeds"
     sections = [name for name in field_names(Config) if is_variable(name)]
     return (
         f"is not a setting{did_you_mean(first, sections) or '; settings begin with ' + ', '.join(sections)}"

@@ -259,6 +259,7 @@ class Sweep:
 
     Args:
         seeds: how many, counted up from the config's seed, or a list.
+        data_seeds: likewise; every setting is trained with every pair of a data seed and a seed.
         method: grid takes every combination, random draws some.
         runs: random: how many combinations are drawn, for each strategy that has a choice.
         grid: dotted key -> values; the product of all lists. With method random an axis may be a range,
@@ -273,6 +274,9 @@ class Sweep:
     seeds: Annotated[
         Count | tuple[Seed, ...], Expected("a whole number of 1 or more, or a list of seeds")
     ] = 10
+    data_seeds: Annotated[
+        Count | tuple[Seed, ...] | None, Expected("null, a whole number of 1 or more, or a list of seeds")
+    ] = None
     method: Literal["grid", "random"] = "grid"
     runs: Count | None = None
     grid: Annotated[Settings, Parse(_read_axes)] = field(default_factory=dict)

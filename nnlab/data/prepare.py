@@ -42,6 +42,7 @@ class Preparation:
         test: share or number of rows for testing; 0 is none.
         train_size: how many of the training rows are kept; smaller sets are subsets of larger ones.
         split_seed: fixes the test rows whatever the run's seed is.
+        seed: decides the rows, their split, resampling and label noise; None: the run's seed.
         resample: `bootstrap` draws as many training rows with replacement.
         label_noise: share of training rows whose target is replaced: by a class drawn from all
             classes, which may be the same, or in regression by the target of another training row.
@@ -53,10 +54,15 @@ class Preparation:
     test: Share = 0.2
     train_size: TrainSize | None = None
     split_seed: Seed | None = None
+    seed: Seed | None = None
     resample: Literal["none", "bootstrap"] = "none"
     label_noise: UpToOne = 0.0
     copies: Count = 1
     standardize: Switch = True
+
+    def seed_of(self, run_seed: int) -> int:
+        """The seed of the data of a run with this seed."""
+        return run_seed if self.seed is None else self.seed
 
 
 @dataclass(frozen=True)
@@ -110,6 +116,7 @@ def prepare(material: Material, preparation: Preparation, seed: int) -> Prepared
     >>> len(run.train_x), len(run.val_x), len(run.test_x)
     (6, 2, 2)
     """
+    seed = preparation.seed_of(seed)
     train, validation, test = _split(material, preparation, seed)
     if preparation.resample == "bootstrap":
         rng = stream(seed, "resample")
@@ -164,6 +171,24 @@ def count(material: Material, preparation: Preparation) -> Counts:
         validation=validation if given_validation is None else len(given_validation),
         test=test if given_test is None else len(given_test),
     )
+
+
+def fixed_test_rows(material: Material, preparation: Preparation) -> Table | None:
+    """The test rows that all seeds share, in the order of `Prepared.test_x` and not yet scaled.
+
+    Returns:
+        None if every seed has test rows of its own, or there are none.
+    """
+    counts, split_seed = count(material, preparation), preparation.split_seed
+    if material.test is not None or counts.test == 0:
+        return material.test
+    if split_seed is None:
+        return None
+    rng = stream(split_seed, "test_rows")
+    if isinstance(material.source, Generator):
+        return material.source.draw(counts.test, rng)
+    assert material.main is not None, "only a generator has no rows of its own"
+    return material.main.take(_order(material.main.target, material.task, rng)[: counts.test])
 
 
 def stratified_order(labels: NDArray[np.int64], rng: np.random.Generator) -> Rows:

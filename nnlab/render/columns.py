@@ -26,6 +26,8 @@ def columns(report: Report) -> list[Column]:
     if is_tuned(report):
         found.append(Column("tried", [str(count) for count in summary["tried"]], True))
     found.append(Column("seeds", [str(count) for count in summary["seeds"]], True))
+    if (summary["data_seeds"] != summary["seeds"]).any():
+        found.append(Column("data seeds", [str(count) for count in summary["data_seeds"]], True))
     for name in ("diverged", "failed"):
         if summary[name].any():
             found.append(Column(name, [str(count) for count in summary[name]], True))

@@ -23,7 +23,7 @@ def sentences(report: Report) -> dict[str, str]:
     """Name of each experiment with a baseline -> what it says."""
     found = {}
     for experiment, comparison in report.comparisons.items():
-        own = report.summary[report.summary["experiment"] == experiment]
+        own = report.summary[report.summary["chosen"] & (report.summary["experiment"] == experiment)]
         change = own.loc[own["strategy"] == comparison.leader, "gap_change"]
         found[experiment] = verdict(comparison, float(change.iloc[0]) if len(change) else math.nan)
     return found
@@ -36,15 +36,18 @@ def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
         comparison: at least one difference.
         gap_change: of the leader's gap, relative to the baseline's.
     """
+    unit = comparison.unit
     by_mark = {mark: [d for d in comparison.differences if d.mark == mark] for mark in "+-=?"}
     parts = [*_leads(comparison, gap_change), *_others(comparison)] if comparison.leader else []
     parts += [f"{_name(d)} {_moved(d, comparison.metric)}" for d in by_mark[WORSE]]
     if same := by_mark[SAME]:
-        parts.append(f"no difference beyond noise for {_names(same)}{_seeds_to_tell(same)}")
+        parts.append(f"no difference beyond noise for {_names(same)}{_seeds_to_tell(same, unit)}")
     if unknown := by_mark[UNKNOWN]:
-        parts.append(f"too few seeds to tell for {_names(unknown)}, at least {unknown[0].needed} are needed")
+        parts.append(
+            f"too few {unit}s to tell for {_names(unknown)}, at least {unknown[0].needed} are needed"
+        )
     pairs = min(difference.pairs for difference in comparison.differences)
-    start = f"Against {one_line(comparison.baseline)}, over {count_of(pairs, 'paired seed')}"
+    start = f"Against {one_line(comparison.baseline)}, over {count_of(pairs, f'paired {unit}')}"
     return f"{start}: {'; '.join(parts)}."
 
 
@@ -75,11 +78,11 @@ def _moved(d: Difference, metric: str) -> str:
     return f"{verb} {metric} by {number(abs(d.mean), 2)} [{number(low, 2)}, {number(high, 2)}]"
 
 
-def _seeds_to_tell(same: Sequence[Difference]) -> str:
+def _seeds_to_tell(same: Sequence[Difference], unit: str) -> str:
     """How many seeds would settle what is not settled; nothing where differences are about 0."""
     if all(math.isinf(d.to_tell) for d in same):
-        return " (this table is too small to show differences of that size, however many seeds)"
-    known = [f"{d.to_tell:.0f} seeds that of {_name(d)}" for d in same if d.to_tell <= MOST_SEEDS]
+        return f" (this table is too small to show differences of that size, however many {unit}s)"
+    known = [f"{d.to_tell:.0f} {unit}s that of {_name(d)}" for d in same if d.to_tell <= MOST_SEEDS]
     return f" (if what was seen is real, about {', '.join(known)} would show it)" if known else ""
 
 
