@@ -62,6 +62,7 @@ def _row(strategy: str, number: int, seed: int, loss: float) -> Row:
         "run": f"{number:03}{seed:03}",
         "strategy": strategy,
         "seed": seed,
+        "data_seed": seed,
         "status": "completed",
         "epochs": 10,
         "best_epoch": 9,

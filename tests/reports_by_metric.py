@@ -24,8 +24,8 @@ def rows_of(strategy: str, metrics: Metrics, settings: Mapping[str, Any] | None 
         if values["test_loss"] is not None and values["train_loss"] is not None:
             values["gap"] = values["test_loss"] - values["train_loss"]
         status = "completed" if values["train_loss"] is not None else "diverged"
-        values |= {"run": f"{strategy}-{seed}", "strategy": strategy, "seed": seed, "data_seed": seed}
-        values |= {"status": status}
+        values |= {"run": f"{strategy}-{seed}", "strategy": strategy, "status": status}
+        values |= {"seed": seed, "data_seed": seed}
         values |= {"epochs": 10, "best_epoch": 10, "seconds": 0.1, "parameters": 9}
         found.append(Row(everything, json.dumps(everything), False, True, values, {}, None))
     return found

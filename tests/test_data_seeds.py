@@ -172,11 +172,13 @@ def test_the_mean_of_a_crossed_setting_is_over_what_completed() -> None:
 
 
 def test_all_settings_of_a_strategy_are_not_taken_for_more_pairs(desk: Desk) -> None:
-    desk.write(CROSSED.replace("  data_seeds: 2\n", ""))
+    fast = "fast: {optimizer.learning_rate: [1e-9, 0.05]}"  # the second one is chosen
+    desk.write(CROSSED.replace("  data_seeds: 2\n", "").replace("l2: {regularization.l2: [1, 100]}", fast))
     assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
     shown = [json.loads(desk.nnlab("report", "-f", "json", *more).stdout)["rows"] for more in ([], ["--all"])]
     few, everything = ({(line["strategy"], line["setting"]): line for line in lines} for lines in shown)
     assert "3 paired seeds" in desk.nnlab("report", "--all").stdout
     assert len(everything) == 3
+    assert few["fast", "learning_rate=0.05"]["difference"] is not None
     for name, line in everything.items():
         assert line["difference"] == (few[name]["difference"] if name in few else None)

@@ -32,6 +32,8 @@ class Report:
         heat_maps: how they change with two, as made by `heat_maps`.
         learning: the power law of each learning curve that follows one.
         worths: what fixes are worth in data.
+        decomposition: columns experiment, strategy, setting, loss, part (bias2, variance or variance_data and
+            variance_seeds, noise), value; the parts of a loss add up to its error. None unless asked for.
     """
 
     folders: Mapping[str, Path]
@@ -45,6 +47,7 @@ class Report:
     heat_maps: pd.DataFrame
     learning: Sequence[LearningCurve]
     worths: Sequence[Worth]
+    decomposition: pd.DataFrame | None = None
 
 
 def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss") -> Report:

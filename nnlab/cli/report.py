@@ -43,6 +43,12 @@ def report(
     everything: Annotated[
         bool, typer.Option("--all", help="Every setting, not only the chosen ones of the latest sweep.")
     ] = False,
+    decompose: Annotated[
+        bool, typer.Option("--decompose", help="Split errors into bias^2, variance and noise.")
+    ] = False,
+    domingos: Annotated[
+        bool, typer.Option("--domingos", help="The same, with the 0-1 loss as Domingos splits it.")
+    ] = False,
     top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
     format_name: Annotated[
         str, typer.Option("-f", "--format", help="table, md, csv, json, latex or html.")
@@ -95,6 +101,10 @@ def report(
         shown = shown.assign(baseline=baseline)
     folders_by_name = {one.name: folder for one, folder in zip(experiments, found, strict=True)}
     made = make_report(shown, folders_by_name, metric or "val_loss")
+    if decompose or domingos:
+        from nnlab.analysis.parts import with_parts
+
+        made = with_parts(made, domingos)
     summary = made.summary
     if sort_by is not None:
         if sort_by not in summary:

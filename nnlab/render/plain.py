@@ -22,8 +22,18 @@ def number_table(headings: list[str], lines: list[tuple[str, list[float]]]) -> s
     train  0.5000
     val    0.2500
     """
-    cells = [[name, *map(number, values)] for name, values in lines]
-    rows = [["", *headings], *cells]
+    return table(["", *headings], [[name, *map(number, values)] for name, values in lines])
+
+
+def table(headings: list[str], lines: list[list[str]]) -> str:
+    """Cells in columns: the first one to the left, the others to the right.
+
+    >>> print(table(["", "loss"], [["train", "0.5"], ["val", "12.5"]]), end="")
+           loss
+    train   0.5
+    val    12.5
+    """
+    rows = [headings, *lines]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = ""
     for first, *rest in rows:

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 
 from nnlab.analysis.report import Report
+from nnlab.render.decomposition import decompositions
 from nnlab.render.verdict import verdicts
 from nnlab.render.worth import worths
 
-SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths)
+SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths, decompositions)
 
 
 def sections(report: Report) -> list[str]:
-    """All sections that have something to say, each with a line break at its end."""
-    return [words for section in SECTIONS if (words := section(report))]
+    """The paragraphs of all sections that have something to say, each with a line break at its end."""
+    words = "\n\n".join(section(report).rstrip("\n") for section in SECTIONS)
+    return [f"{paragraph}\n" for paragraph in words.split("\n\n") if paragraph]
 
 
 def is_aligned(words: str) -> bool:

@@ -1,0 +1,458 @@
+"""Bias and variance: identities, other people's formulas, closed forms, and what the report says of them."""
+
+import itertools
+import json
+import math
+import sqlite3
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.special import log_softmax, rel_entr, softmax
+
+from nnlab.analysis.decomposition import (
+    Parts,
+    binary_cross_entropy,
+    cross_entropy,
+    squared_error,
+    zero_one,
+    zero_one_domingos,
+)
+from nnlab.config.load import load
+from nnlab.data.prepare import fixed_test_rows
+from nnlab.plan import plan_sweep
+from tests.cli import Desk
+
+Rng = np.random.Generator
+CLASSES = 3
+SHAPES = pytest.mark.parametrize(("networks", "rows", "outputs"), [(2, 1, 1), (5, 7, 3), (12, 40, 2)])
+CLOSE = 1e-9
+
+
+@pytest.fixture
+def rng() -> Rng:
+    return np.random.default_rng(7)
+
+
+def total(parts: Parts) -> float:
+    return parts.bias2 + parts.variance + (parts.noise or 0)
+
+
+# --- squared error ----------------------------------------------------------------------------------
+
+
+@SHAPES
+def test_the_squared_error_is_split_as_products_of_two_networks_split_it(
+    networks: int, rows: int, outputs: int, rng: Rng
+) -> None:
+    # Networks are independent: E (f_k - y)(f_l - y) is the squared bias, E (f_k - f_l)^2 / 2 the variance.
+    f, y = rng.normal(size=(networks, rows, outputs)), rng.normal(size=(rows, outputs))
+    pairs = list(itertools.permutations(range(networks), 2))
+    bias2 = np.mean([((f[k] - y) * (f[m] - y)).sum(axis=1).mean() for k, m in pairs])
+    variance = np.mean([((f[k] - f[m]) ** 2).sum(axis=1).mean() / 2 for k, m in pairs])
+    error = np.mean([((one - y) ** 2).sum(axis=1).mean() for one in f])
+    parts = squared_error(f, y, noise=0.25)
+    assert (parts.error, parts.bias2, parts.variance) == pytest.approx(
+        (error, bias2 - 0.25, variance), abs=CLOSE
+    )
+    assert total(parts) == pytest.approx(parts.error, abs=CLOSE)
+
+
+def test_a_negative_bias_is_shown_as_it_is() -> None:
+    parts = squared_error(np.array([[[1.0]], [[-1.0]]]), np.array([[0.0]]))
+    assert (parts.error, parts.variance, parts.bias2) == (1, 2, -1)
+
+
+def test_of_one_network_only_the_error_is_known() -> None:
+    one = np.array([[[0.25]]])
+    parts = [
+        squared_error(one, np.array([[1.0]])),
+        zero_one(np.array([[1]]), np.array([0]), 2),
+        cross_entropy(np.log([[[0.5, 0.5]]]), np.array([0])),
+    ]
+    assert [own.error for own in parts] == pytest.approx([0.5625, 1, math.log(2)])
+    assert all(math.isnan(own.bias2) and math.isnan(own.variance) for own in parts)
+
+
+@pytest.mark.parametrize(("sets", "seeds"), [(2, 2), (3, 4), (5, 2)])
+def test_crossed_parts_are_those_of_products_over_pairs_of_networks(sets: int, seeds: int, rng: Rng) -> None:
+    f, y = rng.normal(size=(sets * seeds, 6, 2)), rng.normal(size=(6, 2))
+    e = (f - y).reshape(sets, seeds, 6, 2)
+    cells = list(itertools.product(range(sets), range(seeds)))
+
+    def product(same_set: bool) -> float:
+        """Mean product of the errors of two networks with different seeds."""
+        pairs = [(a, b) for a in cells for b in cells if a[1] != b[1] and (a[0] == b[0]) is same_set]
+        return float(np.mean([(e[a] * e[b]).sum(axis=1).mean() for a, b in pairs]))
+
+    parts = squared_error(f, y, data_sets=sets)
+    assert parts.bias2 == pytest.approx(product(same_set=False), abs=CLOSE)
+    assert parts.variance_data == pytest.approx(product(True) - product(False), abs=CLOSE)
+    assert parts.variance_seeds == pytest.approx(parts.error - product(True), abs=CLOSE)
+    assert parts.variance == pytest.approx(parts.variance_data + parts.variance_seeds, abs=CLOSE)
+    assert total(parts) == pytest.approx(parts.error, abs=CLOSE)
+
+
+def test_effects_of_data_and_of_seeds_are_told_apart(rng: Rng) -> None:
+    # Var_D E_seed = 1, E_D Var_seed = 4 + 0.25. The seeds are the same in every data set: taking off
+    # 1/I of the whole variance of seeds, as for seeds that differ, would leave 1 - 4/2 = -1.
+    rows, sets, seeds = 20_000, 3, 2
+    data, seed = rng.normal(0, 1, (sets, 1, rows, 1)), rng.normal(0, 2, (1, seeds, rows, 1))
+    f = 3 + data + seed + rng.normal(0, 0.5, (sets, seeds, rows, 1))
+    parts = squared_error(f.reshape(-1, rows, 1), np.zeros((rows, 1)), data_sets=sets)
+    assert parts.variance_data == pytest.approx(1, abs=0.05)
+    assert parts.variance_seeds == pytest.approx(4.25, abs=0.15)
+    assert parts.bias2 == pytest.approx(9, abs=0.3)
+
+
+# --- 0-1 loss ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("networks", [2, 5, 30])
+def test_zero_one_is_split_by_the_formulas_of_kohavi_and_wolpert(networks: int, rng: Rng) -> None:
+    predicted, labels = rng.integers(0, CLASSES, (networks, 50)), rng.integers(0, CLASSES, 50)
+    bias2 = variance = 0.0
+    for n, label in enumerate(labels):
+        p = np.array([(predicted[:, n] == c).mean() for c in range(CLASSES)])
+        t = np.array([float(label == c) for c in range(CLASSES)])
+        correction = p * (1 - p) / (networks - 1)
+        bias2 += 0.5 * np.sum((t - p) ** 2 - correction) / 50
+        variance += (0.5 * (1 - np.sum(p**2)) + 0.5 * np.sum(correction)) / 50
+    parts = zero_one(predicted, labels, CLASSES)
+    assert (parts.bias2, parts.variance) == pytest.approx((bias2, variance), abs=CLOSE)
+    assert parts.error == pytest.approx((predicted != labels).mean(), abs=CLOSE)
+    assert total(parts) == pytest.approx(parts.error, abs=CLOSE)
+
+
+def test_domingos_by_hand() -> None:
+    # Four networks, three rows of class 0: all right; one wrong; main prediction 2, one network right.
+    predicted = np.array([[0, 0, 2], [0, 0, 2], [0, 1, 0], [0, 0, 1]])
+    parts = zero_one_domingos(predicted, np.array([0, 0, 0]), CLASSES)
+    assert parts.error == pytest.approx(4 / 12)
+    assert parts.bias2 == pytest.approx(1 / 3)  # the third row
+    assert parts.variance == pytest.approx((0 + 1 / 4 - 1 / 4) / 3, abs=CLOSE)
+
+
+def test_domingos_takes_the_first_class_of_a_tie() -> None:
+    parts = zero_one_domingos(np.array([[1], [2]]), np.array([2]), CLASSES)
+    assert (parts.bias2, parts.variance, parts.error) == (1.0, -0.5, 0.5)
+
+
+@pytest.mark.parametrize("networks", [1, 2, 9])
+def test_domingos_adds_up(networks: int, rng: Rng) -> None:
+    predicted, labels = rng.integers(0, CLASSES, (networks, 60)), rng.integers(0, CLASSES, 60)
+    parts = zero_one_domingos(predicted, labels, CLASSES)
+    assert total(parts) == pytest.approx(parts.error, abs=CLOSE)
+    assert parts.error == pytest.approx((predicted != labels).mean(), abs=CLOSE)
+
+
+class Told:
+    """An estimator that says what it is told to: one line of a matrix after each fit."""
+
+    def __init__(self, predictions: "np.ndarray[Any, Any]") -> None:
+        self._left = iter(predictions)
+
+    def fit(self, *_: object) -> "Told":
+        return self
+
+    def predict(self, _: object) -> "np.ndarray[Any, Any]":
+        return next(self._left)  # type: ignore[no-any-return]
+
+
+def theirs(
+    predictions: "np.ndarray[Any, Any]", targets: "np.ndarray[Any, Any]", loss: str
+) -> tuple[float, ...]:
+    decomp = pytest.importorskip("mlxtend.evaluate").bias_variance_decomp
+    x = np.zeros((len(targets), 1))
+    found = decomp(
+        Told(predictions), x, targets, x, targets, loss=loss, num_rounds=len(predictions), random_seed=0
+    )
+    return tuple(map(float, found))
+
+
+def test_mlxtend_agrees_on_the_squared_error_but_for_its_biased_form(rng: Rng) -> None:
+    f, y = rng.normal(size=(20, 30)), rng.normal(size=30)
+    error, bias2, variance = theirs(f, y, "mse")
+    parts = squared_error(f[:, :, np.newaxis], y[:, np.newaxis])
+    assert parts.error == pytest.approx(error, abs=CLOSE)
+    assert parts.variance == pytest.approx(variance * 20 / 19, abs=CLOSE)
+    assert parts.bias2 == pytest.approx(bias2 - variance / 19, abs=CLOSE)
+
+
+def test_mlxtend_agrees_on_the_bias_of_domingos_and_on_variance_without_its_sign(rng: Rng) -> None:
+    predicted, labels = rng.integers(0, 2, (21, 80)), rng.integers(0, 2, 80)
+    error, bias, variance = theirs(predicted, labels, "0-1_loss")
+    parts = zero_one_domingos(predicted, labels, 2)
+    assert (parts.error, parts.bias2) == pytest.approx((error, bias), abs=CLOSE)
+    rows = [zero_one_domingos(predicted[:, [n]], labels[[n]], 2).variance for n in range(80)]
+    assert np.mean(np.abs(rows)) == pytest.approx(variance, abs=CLOSE)
+    assert np.mean(rows) == pytest.approx(parts.variance, abs=CLOSE)
+
+
+# --- cross-entropy ----------------------------------------------------------------------------------
+
+
+def kl(p: "np.ndarray[Any, Any]", q: "np.ndarray[Any, Any]") -> float:
+    return float(rel_entr(p, q).sum(axis=-1).mean())
+
+
+@SHAPES
+def test_cross_entropy_is_that_of_the_geometric_mean_and_the_divergence_from_it(
+    networks: int, rows: int, outputs: int, rng: Rng
+) -> None:
+    z, labels = rng.normal(0, 2, (networks, rows, outputs)), rng.integers(0, outputs, rows)
+    p = softmax(z, axis=2)
+    mean = np.exp(np.log(p).mean(axis=0))
+    mean /= mean.sum(axis=1, keepdims=True)
+    parts = cross_entropy(log_softmax(z, axis=2), labels)
+    assert parts.variance == pytest.approx(np.mean([kl(mean, one) for one in p]), abs=CLOSE)
+    assert parts.bias2 == pytest.approx(-np.log(mean[np.arange(rows), labels]).mean(), abs=CLOSE)
+    assert total(parts) == pytest.approx(parts.error, abs=CLOSE)
+
+
+def test_crossed_cross_entropy_is_split_by_the_mean_of_each_data_set(rng: Rng) -> None:
+    z, labels = rng.normal(0, 2, (12, 9, CLASSES)), rng.integers(0, CLASSES, 9)
+    log_p = log_softmax(z, axis=2)
+    of_each = softmax(log_p.reshape(3, 4, 9, CLASSES).mean(axis=1), axis=2)
+    mean = softmax(log_p.mean(axis=0), axis=1)
+    parts = cross_entropy(log_p, labels, data_sets=3)
+    between = np.mean([kl(mean, one) for one in of_each])
+    within = np.mean([kl(of_each[k // 4], np.exp(one)) for k, one in enumerate(log_p)])
+    assert (parts.variance_data, parts.variance_seeds) == pytest.approx((between, within), abs=CLOSE)
+    assert parts.variance == pytest.approx(between + within, abs=CLOSE)
+
+
+def test_sigmoid_units_are_summed_and_one_of_them_is_two_classes(rng: Rng) -> None:
+    z, targets = rng.normal(0, 3, (8, 15, 2)), rng.integers(0, 2, (15, 2))
+    alone = [
+        cross_entropy(log_softmax(np.stack([0 * z[:, :, u], z[:, :, u]], axis=2), axis=2), targets[:, u])
+        for u in range(2)
+    ]
+    parts = binary_cross_entropy(z, targets)
+    for name in ("error", "bias2", "variance"):
+        assert getattr(parts, name) == pytest.approx(sum(getattr(one, name) for one in alone), abs=CLOSE)
+
+
+# --- from YAML to the report ------------------------------------------------------------------------
+
+
+def decomposed(desk: Desk, config: str, *arguments: str) -> list[dict[str, Any]]:
+    """The lines of `nnlab report --decompose -f json` after a sweep."""
+    desk.write(config)
+    answer = desk.nnlab("sweep", "config.yaml", "-q")
+    assert answer.code == 0, answer.stderr
+    answer = desk.nnlab("report", "runs/config", *(arguments or ["--decompose"]), "-f", "json")
+    assert answer.code == 0, answer.stderr
+    rows: list[dict[str, Any]] = json.loads(answer.stdout)["rows"]
+    return rows
+
+
+RIDGE = """
+data:
+  {source: linear, informative: 2, irrelevant: 1, noise: 1.5, samples: 160, test: 100, validation: 0,
+   split_seed: 9, standardize: false}
+model: {hidden: [], dtype: float64}
+optimizer: {name: sgd, learning_rate: 0.1}
+training: {epochs: 400, batch_size: full, evaluate_every: last}
+sweep: {seeds: 200, grid: {regularization.l2: [0.01, 60]}}
+"""
+
+
+def ridge_moments(strength: float, x: Any, draws: int) -> tuple[Any, float]:
+    """Mean prediction on x and its variance, for ridge regression on 60 rows of the `linear` source.
+
+    Over the noise by formula: f(x) = x_mean'b + (x - x_mean)'A b has the variance
+    s^2 (1/m + |B'(x - x_mean)|^2), with A = B X, B = (X'X + c I)^-1 X', c = lambda/2. Over X by drawing it.
+    """
+    m, b, s = 60, np.array([1.0, 1.0, 0.0]), 1.5
+    rng = np.random.default_rng(123)
+    means, noise = np.empty((draws, len(x))), 0.0
+    for i in range(draws):
+        rows = rng.normal(size=(m, 3))
+        centre = rows.mean(axis=0)
+        rows -= centre
+        operator = np.linalg.solve(rows.T @ rows + strength / 2 * np.eye(3), rows.T)
+        means[i] = centre @ b + (x - centre) @ operator @ rows @ b
+        noise += s**2 * (1 / m + np.square((x - centre) @ operator).sum(axis=1).mean()) / draws
+    return means.mean(axis=0), noise + means.var(axis=0).mean()
+
+
+def test_bias_and_variance_of_ridge_regression_are_those_of_its_formulas(desk: Desk) -> None:
+    lines = {line["regularization.l2"]: line for line in decomposed(desk, RIDGE)}
+    run = plan_sweep(load(str(desk.folder / "config.yaml"))).runs[0]
+    rows = fixed_test_rows(run.setting.material, run.config.data.preparation)
+    assert rows is not None
+    for strength, line in lines.items():
+        mean, variance = ridge_moments(strength, rows.features, draws=3000)
+        bias2 = np.mean((mean - rows.target[:, 0]) ** 2) - 1.5**2  # with the noise that these rows have
+        assert line["squared_error_noise"] == 1.5**2
+        assert line["networks"] == 200
+        assert line["squared_error_variance"] == pytest.approx(variance, rel=0.2)
+        error_of_bias = 2 * math.sqrt(variance * np.mean((mean - rows.target[:, 0]) ** 2) / 200)
+        assert line["squared_error_bias2"] == pytest.approx(bias2, abs=4 * error_of_bias)
+    weak, strong = lines[0.01], lines[60]
+    assert strong["squared_error_bias2"] > weak["squared_error_bias2"] + 0.1
+    assert strong["squared_error_variance"] < 0.8 * weak["squared_error_variance"]
+
+
+LOSSES = {
+    "squared_error": "data: {source: robot_arm, samples: 80, split_seed: 1}",
+    "cross_entropy": "data: {source: blobs, samples: 80, split_seed: 1}",
+    "binary_cross_entropy": "data: {source: blobs, samples: 80, split_seed: 1}\nloss: binary_cross_entropy",
+    "binary_cross_entropy, one unit": (
+        "data: {source: moons, samples: 80, split_seed: 1}\nloss: binary_cross_entropy"
+    ),
+    "squared_error, softmax": "data: {source: blobs, samples: 80, split_seed: 1}\nloss: squared_error",
+    "squared_error, sigmoid": ("data: {source: moons, samples: 80, split_seed: 1}\nloss: squared_error\n"),
+}
+
+
+@pytest.mark.parametrize("case", LOSSES)
+@pytest.mark.parametrize("crossed", [False, True])
+def test_parts_add_up_to_the_mean_test_error_whatever_the_loss(case: str, crossed: bool, desk: Desk) -> None:
+    output = ", output: sigmoid" if case.endswith("sigmoid") else ""
+    config = f"{LOSSES[case]}\nmodel: {{hidden: [6], dtype: float64{output}}}\ntraining: {{epochs: 5}}\n"
+    config += f"sweep: {{seeds: 4, data_seeds: {3 if crossed else 'null'}, grid: {{regularization.l2: [1]}}}}"
+    (line,) = decomposed(desk, config)
+    loss = case.partition(",")[0]
+    assert line[f"{loss}_error"] == pytest.approx(line["test_loss"], abs=CLOSE)
+    assert line["networks"] == (12 if crossed else 4)
+    losses = {loss: line["test_loss"]}
+    if line.get("test_accuracy") is not None:
+        losses["zero_one"] = 1 - line["test_accuracy"]
+    for name, error in losses.items():
+        noise = line.get(f"{name}_noise") or 0
+        assert line[f"{name}_bias2"] + line[f"{name}_variance"] + noise == pytest.approx(error, abs=CLOSE)
+        if crossed:
+            two = line[f"{name}_variance_data"] + line[f"{name}_variance_seeds"]
+            assert two == pytest.approx(line[f"{name}_variance"], abs=CLOSE)
+        else:
+            assert f"{name}_variance_data" not in line
+
+
+@pytest.mark.parametrize(
+    ("config", "still", "varies"),
+    [
+        ("optimizer: {name: sgd, learning_rate: 1e-12}", "data", "seeds"),  # first weights, whatever the rows
+        (
+            "optimizer: {name: sgd, learning_rate: 0.3}\nmodel: {initializer: zeros, hidden: []}",
+            "seeds",
+            "data",
+        ),
+    ],
+    ids=["seeds", "data"],
+)
+def test_what_varies_is_the_source_that_it_is_said_to_be(
+    config: str, still: str, varies: str, desk: Desk
+) -> None:
+    data = "data: {source: sine, samples: 40, split_seed: 1, standardize: false}\n"
+    sweep = "\ntraining: {batch_size: full}\nsweep: {seeds: 4, data_seeds: 3, grid: {regularization.l2: [1]}}"
+    (line,) = decomposed(desk, data + config + sweep)
+    assert line[f"squared_error_variance_{still}"] == pytest.approx(0, abs=CLOSE)
+    assert line[f"squared_error_variance_{varies}"] > 1e-3
+
+
+SWEEP = """
+data: {source: moons, samples: 60, split_seed: 1}
+model: {hidden: [4]}
+training: {epochs: 3}
+sweep: {seeds: 3, strategies: {none: {}, "=l2": {regularization.l2: [1, 100]}}, baseline: none}
+"""
+
+
+def test_the_section_below_the_table_has_a_line_for_each_strategy(desk: Desk) -> None:
+    (best, other) = decomposed(desk, SWEEP)
+    for form in ("table", "md"):
+        text = desk.nnlab("report", "--decompose", "-f", form).stdout
+        section = text[text.index("Bias and variance") :]
+        assert section.index("cross_entropy") < section.index("zero_one")
+        start = "\n    " if form == "md" else "\n"
+        assert (
+            section.count(f"{start}{best['strategy']} ") == section.count(f"{start}{other['strategy']} ") == 2
+        )
+        assert "cross_entropy error bias^2 variance" in " ".join(section.split())
+        assert "over 3 networks" in section
+        assert "63 %" not in section
+    assert "Bias and variance" not in desk.nnlab("report").stdout
+
+
+def test_domingos_is_an_option(desk: Desk) -> None:
+    line = decomposed(desk, SWEEP, "--domingos")[0]
+    assert line["zero_one_domingos_bias2"] + line["zero_one_domingos_variance"] == pytest.approx(
+        1 - line["test_accuracy"], abs=1e-6
+    )
+    assert not any(name.startswith("zero_one_bias") for name in line)
+    shown = " ".join(desk.nnlab("report", "--domingos").stdout.split())
+    assert "zero_one_domingos error bias variance" in shown
+
+
+def test_csv_and_the_order_of_lines_know_the_parts(desk: Desk) -> None:
+    decomposed(desk, SWEEP)
+    answer = desk.nnlab(
+        "report", "--all", "--decompose", "--sort-by", "cross_entropy_variance", "-f", "csv", "-o", "t.csv"
+    )
+    assert answer.code == 0
+    table = pd.read_csv(desk.folder / "t.csv")
+    assert len(table) == 3
+    assert table["cross_entropy_variance"].is_monotonic_increasing
+    assert table["zero_one_bias2"].notna().all()
+
+
+def test_a_run_that_diverged_leaves_its_seed_out_of_a_crossed_split(desk: Desk) -> None:
+    decomposed(desk, SWEEP.replace("seeds: 3,", "seeds: 3, data_seeds: 2,"))
+    with sqlite3.connect(desk.folder / "runs/config/results.sqlite") as database:
+        database.execute("UPDATE runs SET status = 'diverged' WHERE seed = 1 AND data_seed = 0")
+    rows = json.loads(desk.nnlab("report", "--decompose", "-f", "json").stdout)["rows"]
+    assert [line["networks"] for line in rows] == [4, 4]
+    assert all(line["cross_entropy_variance_data"] is not None for line in rows)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        ("{source: iris, split_seed: 1}", "share most of its rows"),
+        ("{source: iris, split_seed: 1, resample: bootstrap}", "63 % of the rows"),
+        ("{source: moons, split_seed: 1, seed: 4}", "first weights and batches"),
+        ("{source: moons, split_seed: 1}", "holds the noise"),
+    ],
+)
+def test_what_the_variance_leaves_out_is_said(data: str, words: str, desk: Desk) -> None:
+    desk.write(f"data: {data}\ntraining: {{epochs: 1}}\nsweep: {{seeds: 2}}")
+    assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
+    others = {"share most of its rows", "63 % of the rows", "first weights and batches"} - {words}
+    text = " ".join(desk.nnlab("report", "--decompose").stdout.split())
+    assert words in text
+    assert not any(other in text for other in others)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        ("{source: moons}", "--decompose: every seed has test rows of its own, expected data.split_seed"),
+        ("{source: moons, test: 0, split_seed: 1}", "--decompose: these runs met no test rows"),
+    ],
+)
+def test_without_fixed_test_rows_one_line_says_what_to_set(data: str, message: str, desk: Desk) -> None:
+    desk.write(f"data: {data}\ntraining: {{epochs: 1}}\nsweep: {{seeds: 2}}")
+    assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
+    answer = desk.nnlab("report", "--decompose")
+    assert answer.code == 2
+    assert message in answer.stderr
+    assert answer.stderr.count("\n") == 1
+
+
+def test_one_network_is_told_to_be_too_few(desk: Desk) -> None:
+    desk.write("data: {source: sine, samples: 40, split_seed: 1}\ntraining: {epochs: 1}\nsweep: {seeds: 1}")
+    assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
+    assert "at least two seeds are needed" in desk.nnlab("report", "--decompose").stdout
+
+
+def test_experiments_without_predictions_are_named_beside_the_others(desk: Desk) -> None:
+    text = "data: {source: sine, samples: 40, split_seed: SEED}\ntraining: {epochs: 1}\nsweep: {seeds: 2}"
+    for name, seed in (("fixed", "1"), ("other", "null")):
+        desk.write(text.replace("SEED", seed), f"{name}.yaml")
+        assert desk.nnlab("sweep", f"{name}.yaml", "-q").code == 0
+    shown = desk.nnlab("report", "--decompose").stdout
+    assert "no predictions on such rows are stored: other  other." in shown
+    assert "\nfixed " in shown[shown.index("squared_error") :]
