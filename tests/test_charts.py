@@ -2,9 +2,11 @@
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
 
 from nnlab.analysis.frames import runs_frame
@@ -177,6 +179,16 @@ def test_a_learning_curve_shows_its_power_law() -> None:
     for line in laws:
         assert line["mean"] == pytest.approx(float(law.law.error(line["value"])), rel=1e-4)
     assert len(laws) > 20
+
+
+def test_the_parts_of_a_decomposition_stand_one_after_the_other_and_below_zero_on_the_left() -> None:
+    values = {"bias2": -0.02, "variance": 0.15, "noise": 0.2}
+    who = {"experiment": "experiment", "strategy": "good", "setting": "", "loss": "squared_error"}
+    found = pd.DataFrame([{**who, "part": part, "value": value} for part, value in values.items()])
+    figure = named(replace(compared(), decomposition=found), "decomposition")
+    drawn = {line["words"]: (line["start"], line["end"]) for line in data_of(definition([figure]))}
+    assert drawn == {"bias²": (0, -0.02), "variance": (0, 0.15), "noise": (0.15, 0.35)}
+    assert "good bias² -0.0200, variance 0.150, noise 0.200" in figure.description
 
 
 def test_no_two_figures_share_a_name_and_each_says_its_experiment() -> None:

@@ -50,6 +50,15 @@ def test_a_point_is_the_mean_over_seeds_with_the_t_interval() -> None:
     )
 
 
+def test_where_data_seeds_are_crossed_the_interval_is_over_their_means() -> None:
+    runs = frame(*l2(0, 1, 10))
+    point = curves(runs.assign(data_seed=runs["seed"] // 2)).iloc[0]
+    means = [np.mean(LOSSES[:2]), np.mean(LOSSES[2:])]
+    interval = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    assert point["seeds"] == 4
+    assert [point["test_loss_low"], point["test_loss_high"]] == pytest.approx([interval.low, interval.high])
+
+
 def test_the_points_of_a_curve_are_in_order() -> None:
     assert drawn(curves(frame(*l2(10, 0, 1)))) == {"": [0, 1, 10]}
 

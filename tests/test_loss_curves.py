@@ -52,3 +52,18 @@ def test_runs_that_were_not_asked_for_are_not_read(desk: Desk) -> None:
     lines = read_curves(folder, [run], ["train_loss", "val_loss"])
     assert {line[0] for line in lines} == {run}
     assert [line[1] for line in lines] == [0, 1, 2, 3]
+
+
+def test_an_epoch_counts_as_long_as_half_of_the_runs_are_there(desk: Desk) -> None:
+    config = """
+data: {source: moons, samples: 60}
+training: {epochs: 200, evaluate_every: 1}
+regularization: {early_stopping: 3}
+optimizer: {name: adam, learning_rate: 3e-2}
+sweep: {seeds: 6, grid: {model.activation: [relu]}}
+"""
+    found, csv = stored(desk, config)
+    ends = sorted(csv.groupby("run")["epoch"].max())
+    assert ends[2] < ends[-1]  # they stop at different epochs
+    assert found["epoch"].max() == ends[3]  # the first three may be gone, the other three are there
+    assert found["seeds"].min() >= 3

@@ -12,6 +12,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
+from nnlab.analysis.seeds import is_crossed
 from nnlab.analysis.summary import CONFIDENCE
 from nnlab.metrics import MEASURES, SPLITS
 from nnlab.text import settings_in_words
@@ -163,8 +164,10 @@ def _with_means(lines: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> pd.Da
         return pd.DataFrame()
     completed = runs[runs["status"] == "completed"].drop_duplicates(["experiment", "settings", "run"])
     metrics = [name for name in METRICS if name in completed and completed[name].notna().any()]
+    columns = {"seeds": completed.groupby(["experiment", "settings"], sort=False).size()}
+    if is_crossed(completed):
+        completed = completed.groupby(["experiment", "settings", "data_seed"])[metrics].mean()
     groups = completed.groupby(["experiment", "settings"], sort=False)
-    columns = {"seeds": groups.size()}
     for name in metrics:
         mean, count = groups[name].mean(), groups[name].count()
         half = stdtrit((count - 1).clip(lower=1), (1 + CONFIDENCE) / 2) * groups[name].std() / count**0.5

@@ -23,6 +23,7 @@ from nnlab.analysis.comparison import split_overlap
 from nnlab.analysis.curves import DATA_SIZE
 from nnlab.analysis.paired_tests import LEVEL
 from nnlab.analysis.power_law import PARAMETERS, PowerLaw, fit
+from nnlab.analysis.seeds import is_crossed
 from nnlab.metrics import higher_is_better
 from nnlab.streams import stream
 
@@ -150,9 +151,11 @@ def learning(
 
 def _means(lines: pd.DataFrame, runs: pd.DataFrame, metric: str) -> dict[str, _Means]:
     """The errors of each line, of the seeds that have completed all lines."""
-    completed = runs[runs["status"] == "completed"].drop_duplicates(["settings", "seed"])
-    table = completed.pivot(index="seed", columns="settings", values=metric)
+    completed = runs[runs["status"] == "completed"].drop_duplicates("run")
+    table = completed.pivot(index=["data_seed", "seed"], columns="settings", values=metric)
     table = table.reindex(columns=lines["settings"]).dropna()
+    if is_crossed(completed):
+        table = table.groupby(level="data_seed").mean()
     if len(table) < FEWEST_SEEDS:
         return {}
     if higher_is_better(metric):

@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 from scipy.special import stdtrit
 
+from nnlab.analysis.seeds import is_crossed
 from nnlab.analysis.summary import CONFIDENCE
 from nnlab.store import read_curves
 
@@ -31,7 +32,7 @@ def loss_curves(runs: pd.DataFrame, folders: Mapping[str, Path]) -> pd.DataFrame
     for experiment, group in completed.groupby("experiment", sort=False):
         stored = read_curves(folders[str(experiment)], set(group["run"]), COLUMNS)
         curves = pd.DataFrame(stored, columns=["run", "epoch", *COLUMNS])
-        members = group[["run", "strategy", "setting"]].merge(curves, on="run")
+        members = group[["run", "seed", "data_seed", "strategy", "setting"]].merge(curves, on="run")
         for (strategy, setting), own in members.groupby(["strategy", "setting"], sort=False):
             who = {"experiment": str(experiment), "strategy": str(strategy), "setting": str(setting)}
             found.append(_means(own).assign(**who))
@@ -41,7 +42,9 @@ def loss_curves(runs: pd.DataFrame, folders: Mapping[str, Path]) -> pd.DataFrame
 def _means(curves: pd.DataFrame) -> pd.DataFrame:
     """One line for each split and epoch."""
     curves = curves[curves["epoch"].isin(_thinned(curves))]
-    long = curves.melt(["run", "epoch"], list(COLUMNS), "split", "loss").dropna()
+    long = curves.melt(["data_seed", "epoch"], list(COLUMNS), "split", "loss").dropna()
+    if is_crossed(curves):
+        long = long.groupby(["split", "epoch", "data_seed"])["loss"].mean().reset_index()
     long["split"] = long["split"].str.removesuffix("_loss")
     means = long.groupby(["split", "epoch"], sort=False)["loss"].agg(["mean", "std", "count"]).reset_index()
     half = (

@@ -21,7 +21,7 @@ from nnlab.plan import Setting, network_of, resolve
 SIDE = 48  # places of the plane in each direction
 MARGIN = 0.06  # of the plane, beyond the rows on each side
 ROWS_SHOWN = 250  # training rows of each network
-WHICH = ["experiment", "name", "run", "seed", "settings"]  # columns that say which network
+WHICH = ["experiment", "name", "run", "data_seed", "settings"]  # columns that say which network
 PATHS = ("path", "validation_path", "test_path")
 
 
@@ -77,8 +77,8 @@ def regions(runs: pd.DataFrame, folders: Mapping[str, Path]) -> Regions | None:
         None where there is no plane: not two features, no classes, or no data and weights to read.
     """
     found: dict[str, _Trained] = {}
-    for experiment, name, run, seed, settings in runs[WHICH].itertuples(index=False):
-        if (trained := _read(run, seed, settings, folders[experiment])) is not None:
+    for experiment, name, run, data_seed, settings in runs[WHICH].itertuples(index=False):
+        if (trained := _read(run, data_seed, settings, folders[experiment])) is not None:
             found[name] = trained
     kinds = {(one.setting.material.feature_names, one.setting.material.class_names) for one in found.values()}
     if len(kinds) != 1:
@@ -118,7 +118,7 @@ def _ends(values: Array) -> tuple[float, float]:
     return low - margin, high + margin
 
 
-def _read(run: str, seed: int, settings: str, folder: Path) -> _Trained | None:
+def _read(run: str, data_seed: int, settings: str, folder: Path) -> _Trained | None:
     """A stored network; None if it has no plane, or cannot be read."""
     from safetensors.numpy import load as load_weights
 
@@ -127,7 +127,7 @@ def _read(run: str, seed: int, settings: str, folder: Path) -> _Trained | None:
         if setting.material.feature_count != 2 or setting.material.task != "classification":
             return None
         weights = load_weights((folder / "weights" / f"{run}.safetensors").read_bytes())
-        data = prepare(setting.material, setting.config.data.preparation, int(seed))
+        data = prepare(setting.material, setting.config.data.preparation, int(data_seed))
     except (NnlabError, SettingError, OSError, ValueError):
         return None
     shapes = network_of(setting).shapes

@@ -6,6 +6,7 @@ from dataclasses import replace
 from nnlab.analysis.report import Report
 from nnlab.render.charts.comparison import comparison
 from nnlab.render.charts.curve import curve
+from nnlab.render.charts.decomposition import decomposition
 from nnlab.render.charts.figure import Figure
 from nnlab.render.charts.gap import gap
 from nnlab.render.charts.heat_map import heat_map
@@ -17,6 +18,7 @@ CHARTS: dict[str, Callable[[Report], list[Figure]]] = {
     "gap": gap,
     "curve": curve,
     "heat_map": heat_map,
+    "decomposition": decomposition,
     "loss_curves": loss_curves,
     "regions": regions,
 }
