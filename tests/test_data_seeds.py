@@ -8,9 +8,12 @@ import pandas as pd
 import pytest
 
 from nnlab.analysis.comparison import compare
+from nnlab.analysis.curves import curves
+from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.summary import summarize
 from nnlab.data.prepare import Prepared, prepare
 from nnlab.plan import Run, populations
+from nnlab.store import read
 from nnlab.train import train
 from tests.cli import Desk
 from tests.conftest import PlanRuns
@@ -182,3 +185,18 @@ def test_all_settings_of_a_strategy_are_not_taken_for_more_pairs(desk: Desk) -> 
     assert few["fast", "learning_rate=0.05"]["difference"] is not None
     for name, line in everything.items():
         assert line["difference"] == (few[name]["difference"] if name in few else None)
+
+
+def test_points_of_a_curve_are_means_of_data_seeds(desk: Desk) -> None:
+    desk.write(
+        "data: {source: sine, samples: 50}\nmodel: {hidden: [4]}\ntraining: {epochs: 2}\n"
+        "sweep: {seeds: 3, data_seeds: 2, grid: {regularization.l2: [1, 2, 3]}}"
+    )
+    assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
+    runs = runs_frame([read(desk.folder / "runs/config")])
+    summary = summarize(runs).set_index("strategy")
+    for point in curves(runs).to_dict("records"):
+        line = summary.loc[f"l2={point['value']:g}"]
+        assert point["seeds"] == 6
+        for column in ("test_loss", "test_loss_low", "test_loss_high"):
+            assert point[column] == pytest.approx(line[column])

@@ -86,3 +86,11 @@ def test_without_weights_or_a_plane_there_are_none(moons: Path, desk: Desk) -> N
     assert desk.nnlab("sweep", desk.write(wide, "wide.yaml"), "-q").code == 0
     folder = desk.folder / "runs/wide"
     assert regions(stored(folder), {"wide": folder}) is None
+
+
+def test_the_rows_are_those_of_the_data_seed(desk: Desk) -> None:
+    crossed = CONFIG.replace("seeds: 2,", "seeds: 1, data_seeds: [4],")
+    assert desk.nnlab("sweep", desk.write(crossed, "moons.yaml"), "-q").code == 0
+    rows = found(desk.folder / "runs/moons").rows
+    data = prepare(load(Moons(samples=60), Path()), Preparation(standardize=False), seed=4)
+    assert rows[rows["name"] == "l2=0"][["x", "y"]].to_numpy() == pytest.approx(data.train_x)

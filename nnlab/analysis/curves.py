@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 from scipy.special import stdtrit
 
-from nnlab.analysis.seeds import is_crossed
+from nnlab.analysis.seeds import independent
 from nnlab.analysis.summary import CONFIDENCE
 from nnlab.metrics import MEASURES, SPLITS
 from nnlab.text import settings_in_words
@@ -165,9 +165,7 @@ def _with_means(lines: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> pd.Da
     completed = runs[runs["status"] == "completed"].drop_duplicates(["experiment", "settings", "run"])
     metrics = [name for name in METRICS if name in completed and completed[name].notna().any()]
     columns = {"seeds": completed.groupby(["experiment", "settings"], sort=False).size()}
-    if is_crossed(completed):
-        completed = completed.groupby(["experiment", "settings", "data_seed"])[metrics].mean()
-    groups = completed.groupby(["experiment", "settings"], sort=False)
+    groups = independent(completed, metrics).groupby(["experiment", "settings"], sort=False)
     for name in metrics:
         mean, count = groups[name].mean(), groups[name].count()
         half = stdtrit((count - 1).clip(lower=1), (1 + CONFIDENCE) / 2) * groups[name].std() / count**0.5

@@ -4,7 +4,7 @@ import pandas as pd
 from scipy.special import stdtrit
 
 from nnlab.analysis.frames import FACTS, setting_columns
-from nnlab.analysis.seeds import is_crossed
+from nnlab.analysis.seeds import independent
 from nnlab.metrics import RUN_METRICS, higher_is_better
 
 CONFIDENCE = 0.95
@@ -43,9 +43,7 @@ def summarize(runs: pd.DataFrame, order_by: str = "val_loss") -> pd.DataFrame:
             "diverged": int((group["status"] == "diverged").sum()),
             "failed": int((group["status"] == "failed").sum()),
         }
-        values = completed[metrics]
-        if is_crossed(completed):
-            values = values.groupby(completed["data_seed"]).mean()
+        values = independent(completed, metrics)
         for name in metrics:
             mean, low, high = interval(values[name].dropna())
             line |= {name: mean, f"{name}_low": low, f"{name}_high": high}
