@@ -82,6 +82,13 @@ def test_masks_of_a_run_do_not_depend_on_its_company(dtype: str) -> None:
     assert bits_of(company, 2) == bits_of(alone, 0) != bits_of(company, 0)
 
 
+def test_runs_of_one_seed_have_the_masks_they_have_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(masks_module, "CHUNK_BYTES", 2000)  # bits are drawn several times
+    company = draw([0.3, 0.9, 0.3, 0.3], [5, 5, 6, 5])
+    assert bits_of(company, 1) == bits_of(draw([0.9], [5]), 0)
+    assert bits_of(company, 3) == bits_of(company, 0) == bits_of(draw([0.3], [5]), 0)
+
+
 @pytest.mark.parametrize("chunk", [1, 500, 1000, 1 << 24])
 def test_masks_do_not_depend_on_how_many_words_are_held(monkeypatch: pytest.MonkeyPatch, chunk: int) -> None:
     expected = draw([0.3, 0.6], [5, 6])

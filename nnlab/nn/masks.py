@@ -6,8 +6,10 @@ is below p * 65536.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnlab.arrays import Array, Indices
 from nnlab.nn.stacking import factor
@@ -72,7 +74,15 @@ class Masks:
         runs, words = len(self.generators), sum(self._words)
         steps = min(steps_left, max(1, CHUNK_BYTES // (runs * words * 8)))
         raw = np.empty((runs, steps * words), np.uint64)
+        drawn: dict[str, NDArray[np.uint64]] = {}
         for row, generator in zip(raw, self.generators, strict=True):
-            row[:] = generator.bit_generator.random_raw(steps * words)
+            bits: Any = generator.bit_generator
+            state = str(bits.state)
+            if state in drawn:  # of the same seed: copying is much faster than drawing again
+                row[:] = drawn[state]
+                bits.advance(steps * words)
+            else:
+                row[:] = bits.random_raw(steps * words)
+                drawn[state] = row
         self._raw = raw.view(np.uint16).reshape(runs, steps, words * 4)
         self._next = 0
