@@ -309,7 +309,7 @@ def network_of(setting: Setting) -> Network:
 def settings_of(config: Config) -> dict[str, Any]:
     """The settings that make a run what it is, but for its seeds, as a flat mapping of dotted keys."""
     nested = write(config)
-    for key in ("name", "seed", "sweep"):
+    for key in Config.APART:
         del nested[key]
     del nested["data"]["seed"]
     return dict(_flat(nested, ""))

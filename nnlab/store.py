@@ -12,6 +12,7 @@ import errno
 import functools
 import io
 import json
+import math
 import os
 import socket
 import sqlite3
@@ -80,6 +81,11 @@ class Row:
     feature_weights: Mapping[str, float]
     error: str | None
 
+    @property
+    def top_feature(self) -> str:
+        """The feature with the largest weights."""
+        return max(self.feature_weights, key=self.feature_weights.__getitem__, default="")
+
 
 @dataclass(frozen=True)
 class Experiment:
@@ -90,12 +96,14 @@ class Experiment:
         rows: its finished runs, in the order of its tables.
         select: the metric that chooses the setting of a tuned strategy.
         baseline: the strategy that others are compared with.
+        target: the error of the best possible model, if the config tells it.
     """
 
     name: str
     rows: list[Row]
     select: str = "val_loss"
     baseline: str | None = None
+    target: float | None = None
 
 
 class Store:
@@ -159,6 +167,7 @@ class Store:
         """
         joins = not is_sweep and self._has_sweep()
         facts = {name: config["sweep"][name] for name in ("select", "baseline")}
+        facts["target"] = config["report"]["target"]
         with _environment(self.folder), self._database:
             if not joins:
                 write_atomically(
@@ -277,7 +286,30 @@ def read(folder: Path) -> Experiment:
         if _is_empty(database):
             return Experiment(folder.name, [])
         facts = dict(database.execute("SELECT name, value FROM facts"))
-        return Experiment(folder.name, _rows(database), facts["select"], facts["baseline"])
+        target = facts.get("target")  # as text; older files have none
+        return Experiment(
+            folder.name,
+            _rows(database),
+            facts["select"],
+            facts["baseline"],
+            None if target is None else float(target),
+        )
+
+
+def read_curve(folder: Path, run: str) -> dict[str, list[float]]:
+    """The curve of one run: column -> one value for each recorded epoch; NaN where there is none.
+
+    Raises:
+        EnvironmentFault: it cannot be read.
+    """
+    with _environment(folder), contextlib.closing(_open_for_reading(folder / DATABASE)) as database:
+        there = [name for name in ("epoch", *CURVE_COLUMNS) if name in _columns(database, "curves")]
+        query = f"SELECT {', '.join(there)} FROM curves WHERE run = ? ORDER BY epoch"
+        lines = database.execute(query, [run]).fetchall()
+    return {
+        name: [math.nan if line[i] is None else float(line[i]) for line in lines]
+        for i, name in enumerate(there)
+    }
 
 
 def read_curves(folder: Path, runs: Collection[str], columns: Sequence[str]) -> list[tuple[Any, ...]]:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from nnlab.config.load import configure
-from nnlab.config.schema import Config, Model, Sweep, Training
+from nnlab.config.schema import Config, Model, Report, Sweep, Training
 from nnlab.config.source import parse
 from nnlab.data.prepare import Preparation
 from nnlab.data.sources import SOURCES
@@ -49,7 +49,7 @@ def test_every_source_is_in_the_reference() -> None:
     assert set(SOURCES) <= set(re.findall(r"[a-z_0-9]+", section))
 
 
-@pytest.mark.parametrize("cls", [Config, Model, Training, Sweep, Preparation])
+@pytest.mark.parametrize("cls", [Config, Model, Training, Sweep, Report, Preparation])
 def test_every_setting_is_in_the_reference(cls: type) -> None:
     block = REFERENCE.split("```yaml")[1].split("```")[0]
     assert all(re.search(rf"\b{name}:", block) for name in field_names(cls))

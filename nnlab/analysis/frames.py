@@ -15,6 +15,7 @@ from nnlab.text import settings_in_words
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
 _KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried", "current", "resampled", "baseline"}
+_KNOWN |= {"target", "features", "top_feature"}  # what a diagnosis needs
 
 
 def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
@@ -25,7 +26,8 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
         status, the metrics, settings (everything that was set, as JSON), chosen (whether the setting
         stands for its strategy), tried (of how many), current (whether the latest sweep asked for it),
         resampled (whether seeds split one table again and again), baseline (the strategy to compare with),
-        and each setting that varies.
+        target (`report.target`), features (how many), top_feature (the one with the largest weights), and
+        each setting that varies.
     """
     keys = varying([row for experiment in experiments for row in experiment.rows])
     lines: list[dict[str, Any]] = []
@@ -51,6 +53,9 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
                     "current": row.current,
                     "resampled": _is_resampled(row),
                     "baseline": experiment.baseline,
+                    "target": experiment.target,
+                    "features": len(row.feature_weights),
+                    "top_feature": row.top_feature,
                     **row.values,
                     **{key: _cell(row.settings.get(key)) for key in keys},
                 }

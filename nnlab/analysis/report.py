@@ -8,6 +8,7 @@ import pandas as pd
 
 from nnlab.analysis.comparison import Comparison, compared_metric, comparisons, with_comparisons
 from nnlab.analysis.curves import curves, heat_maps
+from nnlab.analysis.diagnosis import Diagnosis, Line, diagnoses, with_diagnoses
 from nnlab.analysis.learning import LearningCurve, Worth, learning
 from nnlab.analysis.summary import summarize
 
@@ -23,7 +24,7 @@ class Report:
         folders: name of each experiment -> its folder, where curves and weights lie.
         runs: the runs shown, as made by `runs_frame`.
         summary: one line for each strategy or setting, best first, as made by `summarize`, with the
-            columns of `with_comparisons` where there is a baseline.
+            columns of `with_comparisons` where there is a baseline, and those of `with_diagnoses`.
         metrics: those that people compare by, in the order of the columns.
         order_by: the metric that decides which line is the best.
         compared: the metric that strategies are compared by.
@@ -32,6 +33,7 @@ class Report:
         heat_maps: how they change with two, as made by `heat_maps`.
         learning: the power law of each learning curve that follows one.
         worths: what fixes are worth in data.
+        diagnoses: (experiment, strategy, setting) of each line of the summary -> its diagnosis.
         decomposition: columns experiment, strategy, setting, loss, part (bias2, variance or variance_data and
             variance_seeds, noise), value; the parts of a loss add up to its error. None unless asked for.
     """
@@ -47,6 +49,7 @@ class Report:
     heat_maps: pd.DataFrame
     learning: Sequence[LearningCurve]
     worths: Sequence[Worth]
+    diagnoses: Mapping[Line, Diagnosis]
     decomposition: pd.DataFrame | None = None
 
 
@@ -61,7 +64,8 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
     """
     compared = compared_metric(order_by)
     found = comparisons(runs, compared)
-    summary = with_comparisons(summarize(runs, order_by), found)
+    diagnosed = diagnoses(runs)
+    summary = with_diagnoses(with_comparisons(summarize(runs, order_by), found), diagnosed)
     over_settings = curves(runs)
     laws, worths = learning(over_settings, runs, compared)
     return Report(
@@ -76,6 +80,7 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
         heat_maps=heat_maps(runs),
         learning=laws,
         worths=worths,
+        diagnoses=diagnosed,
     )
 
 

@@ -46,6 +46,15 @@ def tell(line: str) -> None:
         sys.stderr = open(os.devnull, "w")  # noqa: SIM115 - for the rest of the process
 
 
+def can_show(text: str) -> bool:
+    """Whether stdout has all characters of a text."""
+    try:
+        text.encode(getattr(sys.stdout, "encoding", None) or "utf-8")
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def is_terminal() -> bool:
     """Whether a person watches stderr."""
     return sys.stderr is not None and sys.stderr.isatty()

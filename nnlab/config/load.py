@@ -236,7 +236,7 @@ def _check_value(raw: Raw, path: Path, key: str, value: Any) -> Iterator[Problem
 def is_variable(key: str) -> bool:
     """Whether a sweep may vary this dotted key."""
     first = split_key(key)[0]
-    return first in field_names(Config) and first not in ("seed", "name", "sweep") and key != DATA_SEED
+    return first in field_names(Config) and first not in Config.APART and key != DATA_SEED
 
 
 def _why_not_variable(key: str) -> str:

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from nnlab.data.prepare import Preparation
 from nnlab.data.sources import SOURCES, Source
@@ -19,6 +19,7 @@ from nnlab.registry import (
     Count,
     CountOrZero,
     Expected,
+    NonNegative,
     Parse,
     Problem,
     Seed,
@@ -287,6 +288,21 @@ class Sweep:
     select: Literal[SELECTABLE] = "val_loss"  # type: ignore[valid-type]
 
 
+# --- report -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a diagnosis needs to be told; no run depends on it.
+
+    Args:
+        target: the error of the best possible model: share of wrong answers, or squared error summed over
+            outputs; None takes what is known of a generator, or 0.
+    """
+
+    target: Annotated[NonNegative | None, Expected("null, or a number of 0 or more")] = None
+
+
 @dataclass(frozen=True)
 class Config:
     """Everything that a run or a sweep depends on.
@@ -296,6 +312,7 @@ class Config:
         seed: everything random follows from it.
         data, model, loss, optimizer, training, regularization: what to train, on what, and how.
         sweep: which runs a sweep is made of; a single run does not look at it.
+        report: what a diagnosis needs to be told.
     """
 
     data: Annotated[Data, Parse(_read_data, _write_data)]
@@ -309,6 +326,10 @@ class Config:
         field(default_factory=lambda: _read_regularization({}, (), []))
     )
     sweep: Sweep = field(default_factory=Sweep)
+    report: Report = field(default_factory=Report)
+
+    # Sections and keys that no run depends on: they are no part of its id, and no sweep varies them.
+    APART: ClassVar[tuple[str, ...]] = ("name", "seed", "sweep", "report")
 
 
 def regularizer(config: Config, name: str) -> Regularizer | None:

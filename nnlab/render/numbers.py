@@ -19,6 +19,15 @@ def number(value: float, digits: int = 4) -> str:
     return f"{value:.{max(0, digits - 1 - exponent)}f}"
 
 
+def percent(share: float, places: int = 0) -> str:
+    """A share as people write it.
+
+    >>> percent(0.256), percent(0.0004, 1)
+    ('26 %', '0.0 %')
+    """
+    return f"{100 * share:.{places}f} %"
+
+
 def with_interval(mean: float, low: float, high: float) -> str:
     """A mean and half the width of its interval, both to the half width's second digit.
 

@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 from nnlab.analysis.report import Report
 from nnlab.render.decomposition import decompositions
+from nnlab.render.diagnosis import diagnosis_section
 from nnlab.render.verdict import verdicts
 from nnlab.render.worth import worths
 
-SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths, decompositions)
+SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths, diagnosis_section, decompositions)
 
 
 def sections(report: Report) -> list[str]:

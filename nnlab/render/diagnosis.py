@@ -1,0 +1,190 @@
+"""The diagnosis in words: one line for each strategy, and one sentence for a single run."""
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from nnlab.analysis.diagnosis import Diagnosis
+from nnlab.analysis.next_steps import Step
+from nnlab.analysis.trouble import Sign
+from nnlab.render.numbers import number, percent
+from nnlab.text import count_of, one_line
+
+if TYPE_CHECKING:
+    from nnlab.analysis.report import Report  # pandas: a single run does without
+
+MOST_LINES = 12  # more would bury the table: then strategies are listed by verdict
+WIDTH = 140
+WIDEST_NAME = 40
+
+VERDICTS = {
+    "high_bias": "high bias",
+    "high_variance": "high variance",
+    "both": "high bias and high variance",
+    "fine": "fine",
+    "cannot_tell": "cannot tell",
+}
+
+STEPS = {
+    "less_l2": "less l2 than {}",
+    "less_dropout": "less dropout than {}",
+    "other_activation": "another activation (relu)",
+    "leaky_activation": "leaky_relu",
+    "longer_training": "longer training",
+    "adam": "adam instead of sgd",
+    "hidden_layer": "a hidden layer",
+    "non_linear_activation": "a non-linear activation",
+    "more_parameters": "a larger network",
+    "more_data": "more unique data",
+    "early_stopping": "early stopping",
+    "l2": "l2",
+    "dropout": "dropout",
+    "more_l2": "more l2 than {}",
+    "more_seeds": "{} seeds or more",
+}
+
+# What makes a step the next one, said of its detail, a share.
+REASONS = {"longer_training": "loss still falls by {}", "early_stopping": "val_loss rises again by {}"}
+
+SIGNS = {
+    "diverged": "{value:.0f} diverged: a smaller learning rate helps",
+    "vanishing_gradients": "gradients vanish: first layer {times} times below the last",
+    "dead_units": "{share} of the hidden units are dead",
+    "saturated_units": "{share} of the activations are saturated",
+    "top_feature": "{what} has {share} of the first layer's squared weights",
+}
+
+
+def diagnosis_section(report: "Report") -> str:
+    """One line for each line of the table, as many as people read; many are listed by verdict."""
+    keys = zip(
+        report.summary["experiment"], report.summary["strategy"], report.summary["setting"], strict=True
+    )
+    shown = [(key, report.diagnoses[key]) for key in keys if key in report.diagnoses]
+    if not shown:
+        return ""
+    names = _names([key for key, _ in shown])
+    lines = [diagnosis for _, diagnosis in shown]
+    targets = {line.target for line in lines}
+    heading = f"Diagnosis, by {_errors(lines[0])}"
+    heading += f", against a target of {_target(lines[0])}:" if len(targets) == 1 else ":"
+    if len(shown) > MOST_LINES:
+        words = _by_verdict(names, lines)
+    else:
+        width = min(WIDEST_NAME, max(map(len, names)))
+        words = [_line(name, width, line, len(targets) > 1) for name, line in zip(names, lines, strict=True)]
+    return f"{heading}\n\n" + "".join(f"{line}\n" for line in words)
+
+
+def describe_diagnosis(diagnosis: Diagnosis) -> str:
+    """The diagnosis of a single run in a sentence."""
+    if not diagnosis.seeds:
+        return ""
+    verdict = f"Diagnosis: {_verdict(diagnosis)}.{_next(diagnosis.steps, ' Next: ', '.')}"
+    errors = f"{_errors(diagnosis)}: {_pair(diagnosis)}, against a target of {_target(diagnosis)}."
+    return f"{verdict}{_signs(diagnosis, ' Also: ', '.')}\n{errors[0].upper()}{errors[1:]}\n"
+
+
+def _names(keys: Sequence[tuple[str, str, str]]) -> list[str]:
+    """As much of experiment, strategy and setting as tells the lines apart."""
+    experiments = len({experiment for experiment, *_ in keys}) > 1
+    repeated = len({key[:2] for key in keys}) < len(keys)
+    names = []
+    for experiment, strategy, setting in keys:
+        parts = [experiment if experiments else "", strategy, setting if repeated else ""]
+        names.append(one_line(" ".join(dict.fromkeys(filter(None, parts)))))
+    return names
+
+
+def _by_verdict(names: Sequence[str], lines: Sequence[Diagnosis]) -> list[str]:
+    """One line for each verdict, with as many names as it holds."""
+    groups: dict[str, list[str]] = {}
+    for name, line in zip(names, lines, strict=True):
+        groups.setdefault(VERDICTS[line.verdict], []).append(name)
+    return [_listed(f"{verdict} ({len(own):,} of {len(names):,})  ", own) for verdict, own in groups.items()]
+
+
+def _listed(start: str, names: Sequence[str]) -> str:
+    text = start + names[0]
+    for i, name in enumerate(names[1:], start=1):
+        rest = f"; and {len(names) - i:,} more"
+        if len(f"{text}; {name}{rest}") > WIDTH:
+            return text + rest
+        text += f"; {name}"
+    return text
+
+
+def _line(name: str, width: int, diagnosis: Diagnosis, with_target: bool) -> str:
+    """As much as a line holds, the most important first."""
+    start = f"{name:<{width}}  "
+    if not diagnosis.seeds:
+        return f"{start}no run completed{_signs(diagnosis, '; ', '')}"
+    target = f", target {_target(diagnosis)}" if with_target else ""
+    start += f"{_pair(diagnosis)}{target}: {_verdict(diagnosis)}"
+    signs = _signs(diagnosis, "; ", "")
+    whole = start + _next(diagnosis.steps, "; next: ", "") + signs
+    return whole if len(whole) <= WIDTH else start + _next(diagnosis.steps[:1], "; next: ", "") + signs
+
+
+def _verdict(diagnosis: Diagnosis) -> str:
+    words = VERDICTS[diagnosis.verdict]
+    parts = {"high bias": diagnosis.bias, "high variance": diagnosis.variance}
+    likely = " and ".join(name for name, part in parts.items() if part.matters and part.size == "unclear")
+    if diagnosis.verdict != "cannot_tell":
+        return f"{words}, perhaps {likely}" if likely else words
+    if diagnosis.noisy_labels:
+        return f"{words}, since training labels are wrong on purpose (label_noise)"
+    if math.isnan(diagnosis.unseen_error):
+        return f"{words}, since there are no validation or test rows"
+    looks = f"like {likely}" if likely else "fine"
+    return f"{words} from {count_of(diagnosis.seeds, 'seed')} (looks {looks})"
+
+
+def _errors(diagnosis: Diagnosis) -> str:
+    what = "error rate" if diagnosis.wrong_answers else "squared error"
+    return f"{what} on training -> {'test' if diagnosis.unseen == 'test' else 'validation'} rows"
+
+
+def _pair(diagnosis: Diagnosis) -> str:
+    return f"{_error(diagnosis, diagnosis.train_error)} -> {_error(diagnosis, diagnosis.unseen_error)}"
+
+
+def _error(diagnosis: Diagnosis, value: float) -> str:
+    if math.isnan(value):
+        return "-"
+    return percent(value, 1) if diagnosis.wrong_answers else number(value, 3)
+
+
+def _target(diagnosis: Diagnosis) -> str:
+    target = diagnosis.target
+    value = "0" if target.value == 0 else _error(diagnosis, target.value)
+    why = {
+        "set": "report.target",
+        "known": "known of the generator",
+        "assumed": "assumed; report.target sets another",
+    }
+    return f"{value} ({why[target.source]})"
+
+
+def _next(steps: Sequence[Step], before: str, after: str) -> str:
+    return before + ", or ".join(map(_step, steps)) + after if steps else ""
+
+
+def _step(step: Step) -> str:
+    words = STEPS[step.name].format(f"{step.detail:g}" if step.detail is not None else "")
+    if step.see is not None and len(step.see) <= WIDEST_NAME:
+        return f"{words} (see {one_line(step.see)})"
+    if step.name in REASONS and step.detail is not None:
+        return f"{words} ({REASONS[step.name].format(percent(step.detail))})"
+    return words
+
+
+def _signs(diagnosis: Diagnosis, before: str, after: str) -> str:
+    return before + ", ".join(map(_sign, diagnosis.signs)) + after if diagnosis.signs else ""
+
+
+def _sign(sign: Sign) -> str:
+    times = "many" if sign.value == 0 else f"{1 / sign.value:,.0f}"
+    return SIGNS[sign.name].format(
+        value=sign.value, share=percent(sign.value), times=times, what=one_line(sign.what) or "one feature"
+    )
