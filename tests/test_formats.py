@@ -17,6 +17,7 @@ import pytest
 from markdown_it import MarkdownIt
 from rich.cells import cell_len
 
+from nnlab.analysis.learning import Interval
 from nnlab.analysis.report import Report
 from nnlab.render.formats import FORMATS
 from nnlab.render.latex import escaped
@@ -144,10 +145,25 @@ def test_json_has_the_documented_shape() -> None:
     found = json.loads(FORMATS["json"].write(report))
     example = json.loads(DOCUMENT.read_text().split("```json")[1].split("```")[0])
     assert found["version"] == 1
-    assert shape({**found, "rows": None}) == shape({**example, "rows": None})
+    told = {key: found[key] for key in example}  # what is empty here is not in the example
+    assert shape({**told, "rows": None}) == shape({**example, "rows": None})
+    assert {key for key in found if found[key]} >= set(example)
     assert found["comparisons"] == example["comparisons"]
     row = example["rows"][0]
     assert {key: found["rows"][0][key] for key in row} == row
+
+
+def test_json_holds_frames_and_records_of_the_analysis(plain: Report) -> None:
+    curves = pd.DataFrame({"line": ["l2"], "value": [np.int64(3)], "low": [np.nan]})
+    by_line = {("made up", "l2", ""): Interval(1.0, 0.5, 1.5)}
+    made = Report(
+        **{**vars(plain), "curves": curves, "learning": [Interval(1.0, 0.5, 1.5)], "worths": by_line}
+    )
+    found = json.loads(FORMATS["json"].write(made))
+    assert found["curves"] == [{"line": "l2", "value": 3, "low": None}]
+    assert found["learning"] == [{"value": 1.0, "low": 0.5, "high": 1.5}]
+    line = {"experiment": "made up", "strategy": "l2", "setting": ""}
+    assert found["worths"] == [line | {"value": 1.0, "low": 0.5, "high": 1.5}]
 
 
 def test_json_holds_every_digit_and_null_where_there_is_no_number(plain: Report) -> None:

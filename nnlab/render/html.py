@@ -162,10 +162,12 @@ def _pictures(report: Report) -> list[dict[str, object]]:
 
 
 def _sections(report: Report) -> Iterator[dict[str, object]]:
-    """What the report says beside the verdict, which is the headline already."""
+    """What the report says beside the verdict, which is the headline already; named as its file is."""
     for section in SECTIONS:
         if section is not verdicts and (text := section(report)):
-            yield {"aligned": is_aligned(text), "text": text, "paragraphs": text.strip().split("\n\n")}
+            name = section.__module__.rpartition(".")[2]
+            parts = [(words, is_aligned(words)) for words in text.strip("\n").split("\n\n")]
+            yield {"name": name, "parts": parts}
 
 
 def _origin(report: Report) -> Iterator[tuple[str, str]]:

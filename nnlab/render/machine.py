@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,8 @@ from nnlab.render.verdict import sentences
 from nnlab.text import csv_text
 
 VERSION = 1  # of the JSON: raised when a key goes away or changes its meaning, not when one is added
+NOT_WRITTEN = ("folders", "runs", "summary", "each_run")  # the table is `rows`
+LINE = ("experiment", "strategy", "setting")
 
 
 def write_csv(report: Report) -> str:
@@ -28,17 +30,16 @@ def write_csv(report: Report) -> str:
 def write_json(report: Report) -> str:
     """All that the report says, as docs/report.md describes it; null where there is no number."""
     words = sentences(report)
+    found = {field.name: getattr(report, field.name) for field in fields(report)}
     document = {
         "version": VERSION,
         "nnlab": nnlab.__version__,
-        "metrics": report.metrics,
-        "order_by": report.order_by,
-        "compared": report.compared,
+        **{name: value for name, value in found.items() if name not in NOT_WRITTEN},
         "comparisons": {
             experiment: {"verdict": words[experiment], **asdict(comparison)}
             for experiment, comparison in report.comparisons.items()
         },
-        "rows": report.summary.to_dict("records"),
+        "rows": report.summary,
     }
     return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
 
@@ -49,9 +50,15 @@ def _plain(value: Any) -> Any:
     >>> _plain({"loss": np.float64("nan"), "seeds": np.int64(3)})
     {'loss': None, 'seeds': 3}
     """
+    if isinstance(value, pd.DataFrame):
+        return _plain(value.to_dict("records"))
+    if is_dataclass(value) and not isinstance(value, type):
+        return _plain({field.name: getattr(value, field.name) for field in fields(value)})
     if isinstance(value, Mapping):
+        if any(isinstance(key, tuple) for key in value):  # of a line of the table
+            return [dict(zip(LINE, key, strict=True)) | _plain(item) for key, item in value.items()]
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
+    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
         return [_plain(item) for item in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
