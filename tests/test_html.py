@@ -4,6 +4,7 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -127,6 +128,20 @@ def test_every_id_is_the_only_one_and_every_reference_has_one(plain: str) -> Non
 
 def test_the_verdict_comes_before_the_table(plain: str) -> None:
     assert plain.index("Against none, over 8 paired seeds") < plain.index("<table")
+
+
+def test_the_caption_tells_the_order_only_where_it_is_that() -> None:
+    report = report_of({"none": [1.0, 2.0], "l2": [0.5, 0.6]}, compared=False)
+    assert "Best by val_loss first." in FORMATS["html"].write(report)
+    turned = replace(report, summary=report.summary[::-1].reset_index(drop=True))
+    assert "Best by val_loss first." not in FORMATS["html"].write(turned)
+    without = replace(report, metrics=["test_loss"], summary=report.summary.drop(columns="val_loss"))
+    assert "No line has a val_loss" in FORMATS["html"].write(without)
+
+
+def test_without_a_baseline_the_headline_is_the_best_line() -> None:
+    page = FORMATS["html"].write(report_of({"none": [1.0, 2.0], "l2": [0.5, 0.75]}, compared=False))
+    assert "l2 is the best of 2 lines by val_loss, 0.625." in page
 
 
 def test_every_config_is_there_and_what_differs_comes_first(plain: str) -> None:

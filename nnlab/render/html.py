@@ -70,7 +70,7 @@ def write_html(report: Report) -> str:
         "many": len(experiments) > 1,
         "verdicts": _headlines(report),
         "facts": _facts(report),
-        "caption": f"Best by {report.order_by} first. Choose a heading to sort.",
+        "caption": f"{_order(report)}Choose a heading to sort.",
         "columns": [column._replace(heading=_heading(column)) for column in shown],
         "name_column": [column.heading for column in shown].index("strategy"),
         "lines": [[*map(_cell, shown, cells)] for cells in _lines(shown)],
@@ -96,10 +96,21 @@ def _headlines(report: Report) -> list[tuple[str, str]]:
 
 def _best(own: pd.DataFrame, metric: str) -> str:
     if metric not in own or own[metric].isna().all():
-        return "Nothing to compare yet."
+        return f"No line has a {metric}, which would say which is best."
     best = own.sort_values(metric, ascending=not higher_is_better(metric)).iloc[0]
     lines = count_of(len(own), "line")
     return one_line(f"{best['strategy']} is the best of {lines} by {metric}, {number(best[metric], 3)}.")
+
+
+def _order(report: Report) -> str:
+    """How the lines are ordered, if best first: they may be sorted by something else."""
+    values = report.summary.get(report.order_by, pd.Series(dtype=float)).dropna()
+    best_first = (
+        values.is_monotonic_decreasing
+        if higher_is_better(report.order_by)
+        else values.is_monotonic_increasing
+    )
+    return f"Best by {report.order_by} first. " if len(values) and best_first else ""
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
