@@ -8,8 +8,10 @@ import numpy as np
 from nnlab.config.schema import Config
 from nnlab.data.prepare import count
 from nnlab.data.tables import Csv
+from nnlab.nn.noise import Dropout
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
-from nnlab.nn.regularizers import L2, Dropout, EarlyStopping
+from nnlab.nn.penalties import L2
+from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run
 
 T = TypeVar("T")

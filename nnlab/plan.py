@@ -18,8 +18,9 @@ from nnlab.metrics import measures
 from nnlab.nn.losses import LOSSES
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import OUTPUTS
-from nnlab.nn.regularizers import EarlyStopping
+from nnlab.nn.regularizer import Facts
 from nnlab.nn.stacking import numbers
+from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import write
 
 RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
@@ -253,7 +254,26 @@ def resolve(config: Config, material: Material) -> Config:
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
         training = replace(training, evaluate_every=_usual_evaluation(config))
+    _refuse_regularizers(config, material, training.batch_size)
     return replace(config, loss=loss, model=replace(config.model, output=output), training=training)
+
+
+def _refuse_regularizers(
+    config: Config, material: Material, batch_size: int | Literal["full", "auto"]
+) -> None:
+    rows = count(material, config.data.preparation).train
+    active = [entry for entry in config.regularization if entry.active]
+    facts = Facts(
+        task=material.task,
+        hidden=config.model.hidden,
+        batch=batch_size if isinstance(batch_size, int) else rows,
+        epochs=config.training.epochs,
+        company=tuple(entry.name for entry in active),
+    )
+    for entry in active:
+        if (reason := entry.refusal(facts)) is not None:
+            path = ("regularization", entry.name)
+            raise SettingError(path, f"{dotted(path)}: {reason}")
 
 
 def _usual_evaluation(config: Config) -> int:

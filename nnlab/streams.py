@@ -15,6 +15,13 @@ PURPOSES = {
     "search": 8,
     "sign_flips": 9,
     "bootstrap": 10,
+    "input_noise": 11,
+    "mixup": 12,
+    "input_dropout": 13,
+    "gaussian_dropout": 14,
+    "alpha_dropout": 15,
+    "dropconnect": 16,
+    "monte_carlo": 17,
 }
 
 

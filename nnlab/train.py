@@ -20,8 +20,8 @@ from nnlab.evaluation import Evaluator, Rows
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
-from nnlab.nn.regularizers import EarlyStopping
 from nnlab.nn.stacking import stack
+from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run, network_of
 from nnlab.result import (
     Result,

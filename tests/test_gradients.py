@@ -10,8 +10,8 @@ from nnlab.nn.initializers import Normal
 from nnlab.nn.losses import LOSSES, CrossEntropy, Loss
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.outputs import OUTPUTS, Output, SoftmaxOutput
+from nnlab.nn.penalties import L2
 from nnlab.nn.regularizer import Memory, Parameters, Step
-from nnlab.nn.regularizers import L2
 
 RUNS, BATCH, TRAIN_ROWS = 3, 5, 20
 SIZES = (3, 4, 3, 2)  # features, two hidden layers, outputs

@@ -8,7 +8,8 @@ import pytest
 from nnlab import plan
 from nnlab.config.load import Override, load
 from nnlab.errors import InputError
-from nnlab.nn.regularizers import L2, REGULARIZERS
+from nnlab.nn.penalties import L2
+from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.plan import Plan, Run, plan_sweep, plan_train, populations
 
 Sweep = Callable[..., Plan]

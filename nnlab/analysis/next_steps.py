@@ -5,8 +5,10 @@ from dataclasses import dataclass
 
 from nnlab.analysis.evidence import Evidence
 from nnlab.analysis.trouble import has
+from nnlab.nn.noise import Dropout
 from nnlab.nn.optimizers import Sgd
-from nnlab.nn.regularizers import L2, Dropout, EarlyStopping
+from nnlab.nn.penalties import L2
+from nnlab.nn.stopping import EarlyStopping
 
 STILL_FALLS = 0.05  # of the training loss, in the last fifth of the epochs
 RISES = 0.1  # of the validation loss, over its minimum

@@ -12,7 +12,7 @@ from nnlab.config.schema import Config, Settings, regularizer
 from nnlab.config.source import Document, parse_value, read
 from nnlab.data.tables import Csv
 from nnlab.errors import InputError, Path, SettingError, dotted
-from nnlab.nn.regularizers import EarlyStopping
+from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")

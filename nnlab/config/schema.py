@@ -201,12 +201,17 @@ def _read_regularizer(
 
 
 def _write_regularization(entries: tuple[Regularizer, ...]) -> dict[str, Any]:
-    by_name = {entry.name: write(entry) for entry in entries}
-    return {name: _short(by_name.get(name)) for name in REGULARIZERS}
+    by_name = {entry.name: entry for entry in entries}
+    return {name: _write_regularizer(by_name.get(name)) for name in REGULARIZERS}
 
 
-def _short(options: dict[str, Any] | None) -> Any:
-    return next(iter(options.values())) if options is not None and len(options) == 1 else options
+def _write_regularizer(entry: Regularizer | None) -> Any:
+    """As people write it: a strength stands alone while the other options have their defaults."""
+    if entry is None:
+        return None
+    main, options, defaults = main_field(type(entry)), write(entry), write(type(entry)())
+    alone = entry.on_by_default or len(options) == 1
+    return options[main] if alone and options == {**defaults, main: options[main]} else options
 
 
 def main_field(cls: type[Regularizer]) -> str:

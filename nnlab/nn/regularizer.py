@@ -47,6 +47,25 @@ class Parameters:
         return cls(buffer, layers, network.weights(buffer), [layer[:, -1] for layer in layers])
 
 
+@dataclass(frozen=True)
+class Facts:
+    """What settings stand beside a regularizer, for those that do not go with all.
+
+    Args:
+        task: classification or regression.
+        hidden: width of each hidden layer.
+        batch: rows in a step.
+        epochs: epochs at most.
+        company: names of the active regularizers.
+    """
+
+    task: str
+    hidden: tuple[int, ...]
+    batch: int
+    epochs: int
+    company: tuple[str, ...]
+
+
 @dataclass
 class Step:
     """What hooks see of a step.
@@ -106,6 +125,10 @@ class Regularizer:
     def active(self) -> bool:
         """Whether these settings change anything."""
         return True
+
+    def refusal(self, facts: Facts) -> str | None:
+        """Why it cannot work there: what came and what was expected; None if it can."""
+        return None
 
     def penalty(self, params: Parameters, rows: int) -> Array | float:
         """What is added to the mean data loss, shape (runs,).

@@ -1,0 +1,464 @@
+"""Regularizers: what holds for every entry of the table, and each against its formula."""
+
+import itertools
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy.special import softmax
+from sklearn.linear_model import ElasticNet, Lasso
+
+from nnlab.arrays import Array
+from nnlab.checkpoint import Keeper
+from nnlab.config.load import load
+from nnlab.data.prepare import Prepared, prepare
+from nnlab.errors import InputError
+from nnlab.nn.activations import Tanh
+from nnlab.nn.initializers import Normal
+from nnlab.nn.learner import Learner
+from nnlab.nn.losses import CrossEntropy
+from nnlab.nn.mlp import Network
+from nnlab.nn.normals import Normals
+from nnlab.nn.optimizers import Sgd
+from nnlab.nn.outputs import SoftmaxOutput
+from nnlab.nn.regularizers import REGULARIZERS
+from nnlab.nn.stacking import stack
+from nnlab.plan import Run, plan_sweep, populations
+from nnlab.result import Result
+from nnlab.streams import stream
+from nnlab.train import train
+from tests.conftest import PlanRuns
+from tests.test_checkpoint import NEVER, Album
+from tests.test_population import digest
+
+# Two settings of each entry that train in one population.
+ON: dict[str, tuple[Any, Any]] = {
+    "input_noise": (0.1, 0.4),
+    "mixup": (0.2, 1.0),
+    "label_smoothing": (0.1, 0.4),
+    "dropout": (0.2, 0.5),
+    "l2": (0.5, 5.0),
+    "l1": (0.3, 1.0),
+    "max_norm": (0.5, 1.0),
+    "gradient_clipping": (0.1, 0.3),
+    "early_stopping": ({"patience": 1, "metric": "val_accuracy"}, {"patience": 2, "metric": "val_accuracy"}),
+}
+# Settings that leave a run as it is, bit for bit; 0 is one where an entry is on by default.
+WEAKEST: dict[str, Any] = {
+    "max_norm": 1e9,
+    "gradient_clipping": 1e9,
+    "early_stopping": {"patience": 99, "metric": "train_loss"},
+}
+OTHER_OPTIONS: dict[str, dict[str, Any]] = {
+    "l2 with biases": {"l2": {"strength": 0.5, "biases": True}},
+    "elastic net": {"l2": 0.5, "l1": 0.5},
+    "clipping by value": {"gradient_clipping": {"norm": None, "value": 0.01}},
+    "clipping by both": {"gradient_clipping": {"norm": 0.1, "value": 0.01}},
+}
+EVERY = pytest.mark.parametrize("name", REGULARIZERS)
+EVERY_OPTION = pytest.mark.parametrize(
+    "settings",
+    [*({name: value} for name, (value, _) in ON.items()), *OTHER_OPTIONS.values()],
+    ids=[*ON, *OTHER_OPTIONS],
+)
+
+
+def test_every_entry_is_tested_here() -> None:
+    assert set(ON) == set(REGULARIZERS)
+
+
+def config(**sections: Any) -> dict[str, Any]:
+    return {
+        "data": {"source": "moons", "samples": 80, "label_noise": 0.2},
+        "model": {"hidden": [9, 6]},
+        "optimizer": {"name": "sgd", "learning_rate": 0.1},
+        "training": {"epochs": 5, "batch_size": 7},  # of 48 rows: the last batch has 6
+        "sweep": {"seeds": 2},
+        **sections,
+    }
+
+
+def bits(results: Sequence[Result]) -> list[str]:
+    """What the runs are, whatever they are called."""
+    return [digest(Result(**{**vars(result), "run": ""})) for result in results]
+
+
+# --- what holds for every entry -------------------------------------------------------------------
+
+
+@EVERY
+def test_strength_zero_changes_no_bit(name: str, runs_of: PlanRuns) -> None:
+    weakest = 0 if REGULARIZERS[name].on_by_default else WEAKEST[name]
+    plain, weak, strong = (
+        train(runs_of(config(regularization=regularization)))
+        for regularization in ({}, {name: weakest}, {name: ON[name][0]})
+    )
+    if name == "early_stopping":  # it restores the best epoch: the road there is what must not change
+        assert [r.curves["train_loss"].tobytes() for r in plain] == [
+            r.curves["train_loss"].tobytes() for r in weak
+        ]
+    else:
+        assert bits(plain) == bits(weak)
+    assert bits(plain) != bits(strong)
+
+
+@EVERY_OPTION
+def test_alone_equals_stacked(settings: dict[str, Any], runs_of: PlanRuns) -> None:
+    runs = runs_of(config(regularization=settings, sweep={"seeds": 5}))
+    together = train(runs)
+    assert bits([together[3]]) == bits(train([runs[3]])) == bits(train(runs[2:4])[1:])
+    assert len(set(bits(together))) == 5
+
+
+@EVERY
+def test_its_numbers_may_differ_within_a_population(name: str, runs_of: PlanRuns) -> None:
+    grid = {f"regularization.{name}": list(ON[name])}
+    runs = runs_of(config(sweep={"seeds": 2, "grid": grid}))
+    assert [len(stack) for stack in populations(runs)] == [4]
+    assert bits(train(runs)) == [bits(train([run]))[0] for run in runs]
+
+
+@EVERY_OPTION
+def test_going_on_from_any_epoch_gives_the_same_bits(
+    settings: dict[str, Any], runs_of: PlanRuns, tmp_path: Path
+) -> None:
+    runs = runs_of(config(regularization=settings, optimizer={"name": "adam", "learning_rate": 0.1}))
+    whole = bits(train(runs))
+    assert bits(train(runs, keeper=Album(tmp_path / "album", seconds=0))) == whole
+    for folder in (tmp_path / "album").iterdir():
+        assert bits(train(runs, keeper=Keeper(folder / "checkpoints", NEVER))) == whole, folder.name
+
+
+@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(REGULARIZERS, 2)))
+def test_any_two_go_together(one: str, other: str, runs_of: PlanRuns) -> None:
+    both = {one: ON[one][1], other: ON[other][1]}
+    runs = runs_of(config(regularization=both, training={"epochs": 3, "batch_size": 7}))
+    results = train(runs)
+    assert {result.status for result in results} == {"completed"}
+    assert bits(results)[1:] == bits(train(runs[1:]))
+
+
+def test_with_one_seed_each_has_random_numbers_of_its_own(runs_of: PlanRuns) -> None:
+    """Switching another one on changes no draw of the first."""
+    random = [name for name, cls in REGULARIZERS.items() if cls.is_random]
+    first = {name: stream(5, name).random() for name in random}
+    assert len(set(first.values())) == len(random)
+
+
+class Case:
+    """Three runs with weights, rows and strengths of their own, and one step of training."""
+
+    runs, batch, rows = 3, 5, 20
+    sizes = (3, 4, 3, 2)
+
+    def __init__(self, settings: dict[str, Any], tmp_path: Path) -> None:
+        rng = np.random.default_rng(11)
+        network = Network(self.sizes, (Tanh(), Tanh()), SoftmaxOutput(), CrossEntropy(), "float64")
+        params = np.stack([network.first_parameters(Normal(0.8, 0.8), rng) for _ in range(self.runs)])
+        path = tmp_path / "config.yaml"
+        raw = config(model={"hidden": [4, 3]}, regularization=settings, sweep={"seeds": 1})
+        path.write_text(json.dumps(raw))
+        entries = [e for e in plan_sweep(load(str(path))).runs[0].config.regularization if e.active]
+        rates = stack([Sgd(0.01)] * self.runs)
+        stacked = [stack([entry] * self.runs) for entry in entries]
+        self.learner = Learner(network, params, rates, stacked, [1, 2, 3], self.rows, self.batch)
+        self.space = self.learner.spaces[self.batch]
+        self.space.x[..., :-1] = rng.normal(size=(self.runs, self.batch, 3))
+        self.space.x[..., -1] = 1
+        self.space.targets[:] = np.eye(2)[rng.integers(0, 2, (self.runs, self.batch))]
+
+    def objective(self) -> Array:
+        """Mean loss of the batch as the step changed it, plus penalties that have a gradient."""
+        z = self.space.forward(self.learner.layers, self.space.masks)
+        losses = self.space.network.loss.of_rows(self.space.network.output, z, self.space.y)
+        total = losses.mean(axis=1)
+        for active in self.learner.active:
+            if active.overrides("on_gradient"):
+                total = total + active.entry.penalty(self.learner._step.params, self.rows)
+        return np.asarray(total)
+
+
+@EVERY_OPTION
+def test_the_gradient_is_the_slope_of_the_objective(settings: dict[str, Any], tmp_path: Path) -> None:
+    if "gradient_clipping" in settings:
+        settings = {"gradient_clipping": 1e9}  # clipped it is no slope of anything
+    case = Case(settings, tmp_path)
+    learner = case.learner
+    start = learner.params.copy()
+    learner.step(case.space, left=1)
+    learner.params[:] = start
+    slopes = np.empty_like(start)
+    for j in range(start.shape[1]):  # the objective again, with the randomness of the step
+        learner.params[:, j] = start[:, j] + 1e-6
+        above = case.objective()
+        learner.params[:, j] = start[:, j] - 1e-6
+        slopes[:, j] = (above - case.objective()) / 2e-6
+        learner.params[:, j] = start[:, j]
+    scale = np.abs(slopes).max(axis=1, keepdims=True)
+    assert (np.abs(learner.grads - slopes) <= 2e-6 * scale).all()
+
+
+# --- each against its formula ---------------------------------------------------------------------
+
+Weights = tuple[Array, Array]
+
+
+def first_step(runs_of: PlanRuns, source: str = "friedman1", **sections: Any) -> tuple[Run, Weights, Weights]:
+    """A linear model before and after one step of plain gradient descent on all rows."""
+    raw = config(
+        data={"source": source, "samples": 80},
+        model={"hidden": [], "dtype": "float64"},
+        training={"epochs": 1, "batch_size": "full"},
+        **sections,
+    )
+    raw["sweep"] = {"seeds": 1, "grid": {"training.epochs": [0, 1]}}
+    start, run = runs_of(raw)
+    before, after = (train([one])[0].weights for one in (start, run))
+    return run, *((w["layer1.weight"], w["layer1.bias"]) for w in (before, after))  # type: ignore[return-value]
+
+
+def rows_of(run: Run) -> Prepared:
+    return prepare(run.setting.material, run.config.data.preparation, run.seed)
+
+
+def slope(x: Array, y: Array, w: Array, b: Array) -> Weights:
+    """The gradient of the mean squared error of a linear model."""
+    wrong_by = x @ w + b - y
+    return 2 * x.T @ wrong_by / len(x), 2 * wrong_by.mean(axis=0)
+
+
+def test_l2_shrinks_biases_too_if_asked(runs_of: PlanRuns) -> None:
+    settings = {"l2": {"strength": 30.0, "biases": True}}
+    model = {"hidden": [], "dtype": "float64", "initializer": {"name": "normal", "bias_std": 2.0}}
+    raw = config(data={"source": "friedman1", "samples": 80}, model=model, regularization=settings)
+    raw |= {
+        "training": {"batch_size": "full"},
+        "sweep": {"seeds": 1, "grid": {"training.epochs": [0, 1]}},
+    }
+    runs = runs_of(raw)
+    before, after = (train([run])[0] for run in runs)
+    data, w, b = rows_of(runs[0]), before.weights["layer1.weight"], before.weights["layer1.bias"]
+    _, by_data = slope(data.train_x, data.train_y, w, b)
+    np.testing.assert_allclose(after.weights["layer1.bias"], b - 0.1 * (by_data + 30 / 48 * b), rtol=1e-12)
+    squares = np.sum(w**2) + np.sum(b**2)
+    assert before.metrics["penalty"] == pytest.approx(30 / (2 * 48) * squares, rel=1e-12)
+
+
+def test_l1_is_a_step_and_then_a_soft_threshold(runs_of: PlanRuns) -> None:
+    run, (w, b), after = first_step(runs_of, regularization={"l1": 100.0})
+    data = rows_of(run)
+    by_w, by_b = slope(data.train_x, data.train_y, w, b)
+    moved, threshold = w - 0.1 * by_w, 0.1 * 100 / 48
+    expected = np.where(np.abs(moved) > threshold, moved - threshold * np.sign(moved), 0)
+    assert 0 < np.count_nonzero(expected) < expected.size
+    np.testing.assert_allclose(after[0], expected, rtol=1e-12)
+    np.testing.assert_allclose(after[1], b - 0.1 * by_b, rtol=1e-12)
+
+
+@pytest.mark.parametrize("l2", [0.0, 20.0])
+def test_a_linear_model_with_l1_is_the_lasso_and_with_l2_the_elastic_net(
+    l2: float, runs_of: PlanRuns
+) -> None:
+    raw = config(
+        data={"source": "friedman1", "samples": 80},
+        model={"hidden": [], "dtype": "float64"},
+        regularization={"l1": 40.0, "l2": l2},
+        training={"epochs": 1500, "batch_size": "full", "evaluate_every": "last"},
+        sweep={"seeds": 1},
+    )
+    (run,) = runs_of(raw)
+    (result,) = train([run])
+    data, m = rows_of(run), 48
+    alpha = 40 / (2 * m) + l2 / (2 * m)  # theirs is our objective divided by 2
+    theirs = (
+        ElasticNet(alpha, l1_ratio=40 / (40 + l2), tol=1e-10, max_iter=100_000)
+        if l2
+        else Lasso(alpha, tol=1e-10)
+    )
+    theirs.fit(data.train_x, data.train_y.ravel())
+    ours = result.weights["layer1.weight"].ravel()
+    np.testing.assert_allclose(ours, theirs.coef_, atol=1e-7)
+    assert (ours == 0).tolist() == (theirs.coef_ == 0).tolist()
+    assert 0 < np.count_nonzero(ours) < ours.size
+    assert result.metrics["penalty"] == pytest.approx(
+        40 / m * np.abs(ours).sum() + l2 / (2 * m) * (ours**2).sum(), rel=1e-12
+    )
+
+
+def test_max_norm_scales_what_enters_a_unit_and_leaves_biases(runs_of: PlanRuns) -> None:
+    free, held = (
+        first_step(runs_of, "blobs", regularization={"max_norm": limit})[2] for limit in (None, 0.9)
+    )
+    norms = np.sqrt((free[0] ** 2).sum(axis=0))
+    assert norms.min() < 0.9 < norms.max()
+    for unit, norm in enumerate(norms):
+        expected = free[0][:, unit] * (0.9 / norm if norm > 0.9 else 1)
+        np.testing.assert_allclose(held[0][:, unit], expected, rtol=1e-12)
+    assert held[1].tobytes() == free[1].tobytes()
+
+
+def test_max_norm_holds_in_every_layer(runs_of: PlanRuns) -> None:
+    for result in train(runs_of(config(regularization={"max_norm": 0.7}))):
+        for name in ("layer1.weight", "layer2.weight", "layer3.weight"):
+            assert np.linalg.norm(result.weights[name], axis=0).max() <= 0.7 * (1 + 1e-6)
+
+
+@pytest.mark.parametrize("limit", [0.5, 1e6])
+def test_clipping_shortens_the_whole_gradient(limit: float, runs_of: PlanRuns) -> None:
+    run, (w, b), after = first_step(runs_of, regularization={"gradient_clipping": limit})
+    data = rows_of(run)
+    by_w, by_b = slope(data.train_x, data.train_y, w, b)
+    length = np.sqrt((by_w**2).sum() + (by_b**2).sum())
+    factor = min(1, limit / (length + 1e-6))
+    assert length > 1
+    np.testing.assert_allclose(after[0], w - 0.1 * factor * by_w, rtol=1e-12)
+    np.testing.assert_allclose(after[1], b - 0.1 * factor * by_b, rtol=1e-12)
+
+
+def test_clipping_by_value_cuts_each_element(runs_of: PlanRuns) -> None:
+    settings = {"gradient_clipping": {"norm": None, "value": 2.0}}
+    run, (w, b), after = first_step(runs_of, regularization=settings)
+    data = rows_of(run)
+    by_w, by_b = slope(data.train_x, data.train_y, w, b)
+    assert np.abs(by_w).min() < 2 < np.abs(by_w).max()
+    np.testing.assert_allclose(after[0], w - 0.1 * np.clip(by_w, -2, 2), rtol=1e-12)
+    np.testing.assert_allclose(after[1], b - 0.1 * np.clip(by_b, -2, 2), rtol=1e-12)
+
+
+def test_clipping_sees_the_penalty_of_l2(runs_of: PlanRuns) -> None:
+    settings = {"l2": 1e5, "gradient_clipping": 0.5}
+    _, (w, b), after = first_step(runs_of, regularization=settings)
+    moved = np.sqrt(((after[0] - w) ** 2).sum() + ((after[1] - b) ** 2).sum())
+    assert moved == pytest.approx(0.1 * 0.5, rel=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("source", "output", "classes"),
+    [("blobs", "softmax", 3), ("moons", "softmax", 2), ("moons", "sigmoid", 2)],
+)
+def test_label_smoothing_mixes_labels_with_all_classes(
+    source: str, output: str, classes: int, runs_of: PlanRuns
+) -> None:
+    settings = {"label_smoothing": 0.3}
+    raw = config(
+        data={"source": source, "samples": 80},
+        model={"hidden": [], "dtype": "float64", "output": output},
+        training={"batch_size": "full"},
+        regularization=settings,
+        sweep={"seeds": 1, "grid": {"training.epochs": [0, 1]}},
+    )
+    runs = runs_of(raw)
+    before, after = (train([run])[0].weights for run in runs)
+    data = rows_of(runs[0])
+    z = data.train_x @ before["layer1.weight"] + before["layer1.bias"]
+    smooth = 0.7 * np.eye(classes)[data.train_y] + 0.3 / classes
+    if output == "sigmoid":
+        z = np.hstack([np.zeros_like(z), z])
+    wrong_by = (softmax(z, axis=1) - smooth)[:, -before["layer1.bias"].size :]
+    expected = before["layer1.weight"] - 0.1 * data.train_x.T @ wrong_by / len(z)
+    np.testing.assert_allclose(after["layer1.weight"], expected, rtol=1e-10)
+
+
+@pytest.mark.parametrize("source", ["friedman1", "robot_arm"])
+def test_mixup_trains_on_mixtures_of_two_rows(source: str, runs_of: PlanRuns) -> None:
+    run, (w, b), after = first_step(runs_of, source, regularization={"mixup": 0.4})
+    data, rng = rows_of(run), stream(run.seed, "mixup")
+    share, partners = rng.beta(0.4, 0.4), rng.permutation(48)
+    x, y = (
+        share * rows + (1 - share) * rows[partners] for rows in (data.train_x, data.train_y.reshape(48, -1))
+    )
+    by_w, by_b = slope(x, y, w, b)
+    np.testing.assert_allclose(after[0], w - 0.1 * by_w, rtol=1e-10)
+    np.testing.assert_allclose(after[1], b - 0.1 * by_b, rtol=1e-10)
+
+
+def test_noise_on_the_inputs_of_a_linear_model_is_l2_on_average(runs_of: PlanRuns) -> None:
+    def trained(**regularization: float) -> Array:
+        raw = config(
+            data={"source": "friedman1", "samples": 80},
+            model={"hidden": [], "dtype": "float64"},
+            optimizer={"name": "sgd", "learning_rate": 0.002},
+            regularization=regularization,
+            training={"epochs": 5000, "batch_size": "full", "evaluate_every": "last"},
+            sweep={"seeds": 1},
+        )
+        return train(runs_of(raw))[0].weights["layer1.weight"]
+
+    noisy, decayed, free = trained(input_noise=0.5), trained(l2=2 * 48 * 0.5**2), trained()
+    assert np.linalg.norm(noisy - decayed) < 0.03 * np.linalg.norm(free - decayed) + 0.02
+    assert np.linalg.norm(free - decayed) > 0.2
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_normal_numbers_of_a_run_depend_on_its_seed_alone(
+    dtype: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def drawn(seeds: Sequence[int], ends: Sequence[int], chunk: int) -> Array:
+        monkeypatch.setattr("nnlab.nn.normals.CHUNK_BYTES", chunk)
+        source = Normals(7, [stream(seed, "input_noise") for seed in seeds], dtype)
+        return np.stack([source.next(left).copy() for left in ends])
+
+    plain = drawn([3], [6, 5, 4, 3, 2, 1], 1 << 20)
+    for chunk in (1, 100, 1 << 20):
+        together = drawn([1, 3], [2, 1, 3, 2, 1, 1], chunk)  # epochs of 2, 3 and 1 steps
+        assert together[:, 1].tobytes() == plain[:, 0].tobytes()
+    many = drawn([0], [1] * 4000, 1 << 20)
+    assert abs(many.mean()) < 5 / np.sqrt(many.size)
+    assert many.std() == pytest.approx(1, abs=0.02)
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+Refused = Callable[[dict[str, Any]], str]
+
+
+@pytest.fixture
+def refused(runs_of: PlanRuns) -> Refused:
+    """Plans a config that cannot work; returns what is said about it."""
+
+    def answer(raw: dict[str, Any]) -> str:
+        with pytest.raises(InputError) as caught:
+            runs_of(raw)
+        return str(caught.value)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"l1": -1}, "regularization.l1: -1 came, expected a number of 0 or more"),
+        ({"l2": {"strength": 1, "biases": 3}}, "l2.biases: 3 came, expected true or false"),
+        ({"max_norm": 0}, "max_norm: 0 came, expected a number above 0"),
+        ({"gradient_clipping": -1}, "gradient_clipping: -1 came, expected a number above 0, or null"),
+        ({"label_smoothing": 1}, "label_smoothing: 1 came, expected a number from 0 up to, not including, 1"),
+        ({"input_noise": "much"}, "input_noise: 'much' came, expected a number of 0 or more"),
+        ({"mixup": -0.1}, "mixup: -0.1 came, expected a number of 0 or more"),
+        ({"dropout": 1.5}, "dropout: 1.5 came, expected a number from 0 up to, not including, 1"),
+    ],
+    ids=str,
+)
+def test_a_strength_out_of_range_is_refused(settings: Any, reason: str, refused: Refused) -> None:
+    assert reason in refused(config(regularization=settings))
+
+
+def test_label_smoothing_of_a_number_is_refused(refused: Refused) -> None:
+    raw = config(data={"source": "friedman1", "samples": 80}, regularization={"label_smoothing": 0.1})
+    assert "regularization.label_smoothing: it came for regression, expected classes" in refused(raw)
+
+
+def test_mixup_of_single_rows_is_refused(refused: Refused) -> None:
+    raw = config(regularization={"mixup": 0.2}, training={"batch_size": 1})
+    assert "regularization.mixup: it came with one row in a batch, expected at least 2" in refused(raw)
+
+
+def test_a_strength_alone_is_written_as_a_number(runs_of: PlanRuns) -> None:
+    from nnlab.plan import settings_of
+
+    (run,) = runs_of(config(regularization={"l2": 0.5}, sweep={"seeds": 1}))
+    assert settings_of(run.config)["regularization.l2"] == 0.5
+    (run,) = runs_of(config(regularization={"l2": {"strength": 0.5, "biases": True}}, sweep={"seeds": 1}))
+    assert settings_of(run.config)["regularization.l2.biases"] is True
