@@ -8,9 +8,11 @@ import numpy as np
 from nnlab.config.schema import Config
 from nnlab.data.prepare import count
 from nnlab.data.tables import Csv
-from nnlab.nn.noise import Dropout
+from nnlab.nn.activations import Selu
+from nnlab.nn.noise import AlphaDropout, UnitNoise
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.penalties import L2
+from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run
 
@@ -28,10 +30,26 @@ def early_stopping_that_never_stops(run: Run) -> str | None:
 
 def dropout_of_nothing(run: Run) -> str | None:
     """Dropout without a hidden layer."""
-    dropout = _find(run.config, Dropout)
-    if dropout is None or not dropout.p or run.config.model.hidden:
+    dropout = next((entry for entry in _active(run.config) if isinstance(entry, UnitNoise)), None)
+    if dropout is None or run.config.model.hidden:
         return None
-    return f"dropout {dropout.p:g} drops hidden units and there is no hidden layer: it does nothing"
+    return f"{dropout.name} drops hidden units and there is no hidden layer: it does nothing"
+
+
+def alpha_dropout_without_selu(run: Run) -> str | None:
+    """Alpha dropout keeps mean 0 and variance 1, which only selu has."""
+    others = {entry.name for entry in run.config.model.activations} - {Selu.name}
+    if not others or not any(isinstance(entry, AlphaDropout) for entry in _active(run.config)):
+        return None
+    return f"alpha_dropout is made for selu and the activation is {', '.join(sorted(others))}"
+
+
+def several_dropouts(run: Run) -> str | None:
+    """Two kinds of noise on the same units."""
+    kinds = [entry.name for entry in _active(run.config) if isinstance(entry, UnitNoise)]
+    if len(kinds) < 2 or not run.config.model.hidden:
+        return None
+    return f"{' and '.join(kinds)} act on the same units, one after the other: one of them is usual"
 
 
 def decay_that_overshoots(run: Run) -> str | None:
@@ -93,6 +111,8 @@ def no_training(run: Run) -> str | None:
 CHECKS: tuple[Callable[[Run], str | None], ...] = (
     early_stopping_that_never_stops,
     dropout_of_nothing,
+    alpha_dropout_without_selu,
+    several_dropouts,
     decay_that_overshoots,
     no_training,
     target_far_from_1,
@@ -109,6 +129,10 @@ def advice(runs: tuple[Run, ...]) -> Iterator[str]:
         }
         for strategy, words in found.items():
             yield f"{strategy}: {words}"
+
+
+def _active(config: Config) -> list[Regularizer]:
+    return [entry for entry in config.regularization if entry.active]
 
 
 def _find(config: Config, kind: type[T]) -> T | None:

@@ -345,7 +345,7 @@ def test_a_run_that_two_strategies_ask_for_is_trained_once_and_counted_in_both(d
     ("settings", "note"),
     [
         ("regularization.early_stopping=100", "early stopping waits 100 epochs and there are 3"),
-        ("regularization.dropout=0.5", "dropout 0.5 drops hidden units and there is no hidden layer"),
+        ("regularization.dropout=0.5", "dropout drops hidden units and there is no hidden layer"),
         ("training.epochs=0", "0 epochs: the networks keep their first weights"),
     ],
 )

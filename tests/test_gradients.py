@@ -54,8 +54,10 @@ class Case:
         layers, gradients = self.network.layers(self.params), self.network.layers(grads)
         self.space.forward(layers, self.space.masks)
         self.space.backward(layers, gradients, self.space.masks)
-        views = (Parameters.of(self.network, buffer) for buffer in (self.params, grads, scratch))
-        self.l2.on_gradient(Step(*views, rows=TRAIN_ROWS, rate=None, space=self.space), Memory())
+        views = [Parameters.of(self.network, buffer) for buffer in (self.params, grads, scratch)]
+        self.l2.on_gradient(
+            Step(*views, rows=TRAIN_ROWS, rate=None, space=self.space, passing=views[0]), Memory()
+        )
         return grads
 
     def differences(self, h: float = 1e-6) -> Array:
@@ -149,6 +151,7 @@ def test_the_l2_penalty_is_lambda_over_2m_times_the_squares_without_biases() -> 
 
 def test_the_l2_gradient_is_lambda_over_m_times_the_weight_and_nothing_for_biases() -> None:
     grads = np.zeros_like(PARAMS)
-    views = (Parameters.of(LINEAR, buffer) for buffer in (PARAMS, grads, np.empty_like(PARAMS)))
-    STRENGTHS.on_gradient(Step(*views, rows=10, rate=None, space=Workspace(LINEAR, 2, 1)), Memory())
+    views = [Parameters.of(LINEAR, buffer) for buffer in (PARAMS, grads, np.empty_like(PARAMS))]
+    space = Workspace(LINEAR, 2, 1)
+    STRENGTHS.on_gradient(Step(*views, rows=10, rate=None, space=space, passing=views[0]), Memory())
     np.testing.assert_allclose(grads, [[0.0] * 6, [0.6, 1.2, 1.8, 2.4, 0.0, 0.0]])

@@ -37,9 +37,13 @@ from tests.test_population import digest
 # Two settings of each entry that train in one population.
 ON: dict[str, tuple[Any, Any]] = {
     "input_noise": (0.1, 0.4),
+    "input_dropout": (0.2, 0.5),
     "mixup": (0.2, 1.0),
     "label_smoothing": (0.1, 0.4),
     "dropout": (0.2, 0.5),
+    "gaussian_dropout": (0.2, 0.5),
+    "alpha_dropout": (0.1, 0.3),
+    "dropconnect": (0.2, 0.5),
     "l2": (0.5, 5.0),
     "l1": (0.3, 1.0),
     "max_norm": (0.5, 1.0),
@@ -56,6 +60,11 @@ OTHER_OPTIONS: dict[str, dict[str, Any]] = {
     "l2 with biases": {"l2": {"strength": 0.5, "biases": True}},
     "elastic net": {"l2": 0.5, "l1": 0.5},
     "clipping by value": {"gradient_clipping": {"norm": None, "value": 0.01}},
+    "dropout by layer": {"dropout": [0.5, 0.1]},
+    "gaussian dropout by layer": {"gaussian_dropout": [0.0, 0.4]},
+    "alpha dropout by layer": {"alpha_dropout": [0.3, 0.0]},
+    "all noise on units": {"dropout": 0.2, "gaussian_dropout": 0.3, "alpha_dropout": [0.1, 0.4]},
+    "all noise": {"input_noise": 0.1, "input_dropout": 0.2, "dropout": 0.3, "dropconnect": 0.1, "l2": 1.0},
     "clipping by both": {"gradient_clipping": {"norm": 0.1, "value": 0.01}},
 }
 EVERY = pytest.mark.parametrize("name", REGULARIZERS)
@@ -169,10 +178,12 @@ class Case:
         self.space.x[..., :-1] = rng.normal(size=(self.runs, self.batch, 3))
         self.space.x[..., -1] = 1
         self.space.targets[:] = np.eye(2)[rng.integers(0, 2, (self.runs, self.batch))]
+        self.share: Array = np.ones(1)  # of each parameter that rows met: dropped, or made larger
 
     def objective(self) -> Array:
         """Mean loss of the batch as the step changed it, plus penalties that have a gradient."""
-        z = self.space.forward(self.learner.layers, self.space.masks)
+        layers = self.space.network.layers(self.learner.params * self.share)
+        z = self.space.forward(layers, self.space.masks, self.space.shifts)
         losses = self.space.network.loss.of_rows(self.space.network.output, z, self.space.y)
         total = losses.mean(axis=1)
         for active in self.learner.active:
@@ -189,6 +200,8 @@ def test_the_gradient_is_the_slope_of_the_objective(settings: dict[str, Any], tm
     learner = case.learner
     start = learner.params.copy()
     learner.step(case.space, left=1)
+    if "dropconnect" in settings:
+        case.share = learner._step.passing.buffer / start
     learner.params[:] = start
     slopes = np.empty_like(start)
     for j in range(start.shape[1]):  # the objective again, with the randomness of the step
@@ -392,6 +405,78 @@ def test_noise_on_the_inputs_of_a_linear_model_is_l2_on_average(runs_of: PlanRun
     assert np.linalg.norm(free - decayed) > 0.2
 
 
+def kept(rng: np.random.Generator, p: float, count: int) -> Array:
+    """0 where something is dropped, else 1: a 16-bit integer of the raw bits is below p."""
+    words = rng.bit_generator.random_raw(-(-count // 4))
+    return (words.view(np.uint16)[:count] >= round(p * 65536)).astype(float)
+
+
+def test_input_dropout_drops_features_of_rows(runs_of: PlanRuns) -> None:
+    run, (w, b), after = first_step(runs_of, regularization={"input_dropout": 0.25})
+    data = rows_of(run)
+    mask = kept(stream(run.seed, "input_dropout"), 0.25, data.train_x.size).reshape(data.train_x.shape)
+    by_w, by_b = slope(data.train_x * mask / 0.75, data.train_y, w, b)
+    np.testing.assert_allclose(after[0], w - 0.1 * by_w, rtol=1e-10)
+    np.testing.assert_allclose(after[1], b - 0.1 * by_b, rtol=1e-10)
+
+
+def test_dropconnect_drops_weights_and_they_get_no_gradient(runs_of: PlanRuns) -> None:
+    run, (w, b), after = first_step(runs_of, regularization={"dropconnect": 0.25})
+    data = rows_of(run)
+    mask = kept(stream(run.seed, "dropconnect"), 0.25, w.size).reshape(w.shape) / 0.75
+    by_w, by_b = slope(data.train_x, data.train_y, w * mask, b)
+    assert 0 < np.count_nonzero(mask) < mask.size
+    np.testing.assert_allclose(after[0], w - 0.1 * mask * by_w, rtol=1e-10)
+    np.testing.assert_allclose(after[1], b - 0.1 * by_b, rtol=1e-10)
+
+
+def noise_on_units(settings: dict[str, Any], tmp_path: Path) -> tuple[list[Array], list[Array]]:
+    """The masks and shifts of a step, (runs, units, batch) for each of two hidden layers."""
+    case = Case(settings, tmp_path)
+    case.learner.step(case.space, left=1)
+    return case.space.masks, case.space.shifts
+
+
+def test_dropout_may_differ_from_layer_to_layer(tmp_path: Path) -> None:
+    masks, _ = noise_on_units({"dropout": [0.5, 0.0]}, tmp_path)
+    assert set(np.unique(masks[0])) == {0.0, 2.0}
+    assert set(np.unique(masks[1])) == {1.0}
+    same, _ = noise_on_units({"dropout": 0.5}, tmp_path)
+    assert same[0].tobytes() == masks[0].tobytes()
+
+
+def test_gaussian_dropout_has_mean_1_and_the_variance_of_dropout(tmp_path: Path) -> None:
+    masks, _ = noise_on_units({"gaussian_dropout": [0.2, 0.5]}, tmp_path)
+    numbers = stream(1, "gaussian_dropout").standard_normal(7 * Case.batch)
+    first, second = numbers[: 4 * Case.batch], numbers[4 * Case.batch :]
+    np.testing.assert_allclose(masks[0][0].ravel(), 1 + np.sqrt(0.2 / 0.8) * first, rtol=1e-12)
+    np.testing.assert_allclose(masks[1][0].ravel(), 1 + np.sqrt(0.5 / 0.5) * second, rtol=1e-12)
+
+
+@pytest.mark.parametrize("p", [0.05, 0.2, 0.5])
+def test_alpha_dropout_sets_units_to_the_lowest_selu_and_rescales(p: float, tmp_path: Path) -> None:
+    low = -1.0507009873554805 * 1.6732632423543772
+    masks, shifts = noise_on_units({"alpha_dropout": p}, tmp_path)
+    a = 1 / np.sqrt((1 - p) + p * low**2 - (p * low) ** 2)  # 1 over the deviation of (h or low)
+    for mask, shift in zip(masks, shifts, strict=True):
+        stays = mask > 0
+        h = np.random.default_rng(0).normal(size=mask.shape)
+        expected = a * (np.where(stays, h, low) - p * low)  # its mean taken off
+        np.testing.assert_allclose(mask * h + shift, expected, atol=1e-12)
+
+
+def test_several_kinds_of_noise_act_one_after_the_other(tmp_path: Path) -> None:
+    (m1, _), (m2, _), (m3, a3) = (
+        noise_on_units(settings, tmp_path)
+        for settings in ({"dropout": 0.3}, {"gaussian_dropout": 0.3}, {"alpha_dropout": 0.3})
+    )
+    both = {"dropout": 0.3, "gaussian_dropout": 0.3, "alpha_dropout": 0.3}
+    masks, shifts = noise_on_units(both, tmp_path)
+    for i in (0, 1):
+        np.testing.assert_allclose(masks[i], m1[i] * m2[i] * m3[i], rtol=1e-12)
+        np.testing.assert_allclose(shifts[i], a3[i], rtol=1e-12)
+
+
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_normal_numbers_of_a_run_depend_on_its_seed_alone(
     dtype: str, monkeypatch: pytest.MonkeyPatch
@@ -437,6 +522,9 @@ def refused(runs_of: PlanRuns) -> Refused:
         ({"label_smoothing": 1}, "label_smoothing: 1 came, expected a number from 0 up to, not including, 1"),
         ({"input_noise": "much"}, "input_noise: 'much' came, expected a number of 0 or more"),
         ({"mixup": -0.1}, "mixup: -0.1 came, expected a number of 0 or more"),
+        ({"dropconnect": 1}, "dropconnect: 1 came, expected a number from 0 up to, not including, 1"),
+        ({"dropout": [0.1, 1.0]}, "expected a number from 0 up to, not including, 1, or a list"),
+        ({"dropout": [0.1, 0.2, 0.3]}, "dropout: 3 numbers came for 2 hidden layers, expected one number"),
         ({"dropout": 1.5}, "dropout: 1.5 came, expected a number from 0 up to, not including, 1"),
     ],
     ids=str,

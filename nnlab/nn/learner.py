@@ -52,14 +52,18 @@ class Learner:
 
     def _lay_out(self) -> None:
         """Views and buffers for the runs in the stack, made anew whenever some have left."""
-        masks = any(active.entry.masks_units for active in self.active)
+        entries, count = [active.entry for active in self.active], len(self.params)
+        noise = any(entry.masks_units for entry in entries), any(entry.shifts_units for entry in entries)
         sizes = {self.batch, self.rows % self.batch} - {0}
-        self.spaces = {size: Workspace(self.network, len(self.params), size, masks) for size in sizes}
+        self.spaces = {size: Workspace(self.network, count, size, *noise) for size in sizes}
         params, grads, scratch = (
             Parameters.of(self.network, buffer) for buffer in (self.params, self.grads, self.state["scratch"])
         )
         rate = getattr(self.optimizer, "learning_rate", 0.0)  # a line search has none
-        self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch])
+        passing = params
+        if any(entry.masks_weights for entry in entries):
+            passing = Parameters.of(self.network, np.empty_like(self.params))
+        self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch], passing)
         self._on_batch, self._on_gradient, self._after_step = (
             [active for active in self.active if active.overrides(hook)]
             for hook in ("on_batch", "on_gradient", "after_step")
@@ -88,11 +92,11 @@ class Learner:
             left: steps up to the end of the epoch, this one included.
         """
         step = self._step
-        step.space, step.left = space, left
+        step.space, step.left, step.masked = space, left, False
         for active in self._on_batch:
             active.entry.on_batch(step, active.memory)
-        space.forward(step.params.layers, space.masks)
-        space.backward(step.params.layers, step.grads.layers, space.masks)
+        space.forward(step.passing.layers, space.masks, space.shifts)
+        space.backward(step.passing.layers, step.grads.layers, space.masks)
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
         self.optimizer.decay(self.params, step.params.weights)

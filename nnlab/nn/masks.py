@@ -22,7 +22,7 @@ class Masks:
     """The stream of dropout masks of a population.
 
     Args:
-        p: chance of dropping, (runs, 1).
+        p: chance of dropping, (runs, 1), or (runs, layers) if each layer has its own.
         units: width of each hidden layer.
         batch: rows of a full batch; a smaller last batch uses the first part of a full one's bits.
         generators: one for each run.
@@ -51,12 +51,13 @@ class Masks:
         if self._next == self._raw.shape[1]:
             self._draw(steps_left)
         start = 0
-        for words, mask in zip(self._words, masks, strict=True):
+        for i, (words, mask) in enumerate(zip(self._words, masks, strict=True)):
+            own = slice(i, i + 1) if self._scale.shape[1] > 1 else slice(None)
             runs, units, batch = mask.shape
             bits = self._raw[:, self._next, start : start + units * batch]
             flat = mask.reshape(runs, units * batch)
-            np.greater_equal(bits, self._threshold, out=flat, casting="unsafe")
-            flat *= factor(self._scale, flat)
+            np.greater_equal(bits, self._threshold[:, own], out=flat, casting="unsafe")
+            flat *= factor(self._scale[:, own], flat)
             start += words * 4
         self._next += 1
 

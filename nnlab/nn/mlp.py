@@ -83,9 +83,12 @@ class Workspace:
     Args:
         runs, batch: shape of what passes through.
         dropout: whether hidden units will be masked.
+        shifts: whether something will be added to masked units.
     """
 
-    def __init__(self, network: Network, runs: int, batch: int, dropout: bool = False) -> None:
+    def __init__(
+        self, network: Network, runs: int, batch: int, dropout: bool = False, shifts: bool = False
+    ) -> None:
         self.network = network
         self.batch = batch
         dtype = np.dtype(network.dtype)
@@ -100,6 +103,7 @@ class Workspace:
         self.inputs = [self.x.transpose(0, 2, 1)]  # what enters each layer, (runs, fan_in + 1, batch)
         self.inputs += [np.ones((runs, units + 1, batch), dtype) for units in hidden]
         self.masks = [empty(runs, units, batch) for units in hidden] if dropout else []
+        self.shifts = [empty(runs, units, batch) for units in hidden] if shifts else []
         # h is what a layer passes on before dropout; without dropout that is what enters the next one.
         self.h = [
             empty(runs, units, batch) if dropout else entering[:, :-1]
@@ -120,11 +124,14 @@ class Workspace:
             self.slopes.append(slope)
             self.scratch.append((spare[0], spare[1]))
 
-    def forward(self, layers: Sequence[Array], masks: Sequence[Array] = ()) -> Array:
+    def forward(
+        self, layers: Sequence[Array], masks: Sequence[Array] = (), shifts: Sequence[Array] = ()
+    ) -> Array:
         """From x to the last pre-activation, shape (runs, outputs, batch).
 
         Args:
-            masks: one for each hidden layer, (runs, units, batch); none when predicting.
+            masks: factors of the units of each hidden layer, (runs, units, batch); none when predicting.
+            shifts: what is added to them after that.
         """
         *hidden, last = layers
         for i, layer in enumerate(hidden):
@@ -134,6 +141,8 @@ class Workspace:
                 activation.f(self.z[i], self.h[i], self.scratch[i])
             if masks:
                 np.multiply(self.h[i], masks[i], out=self.inputs[i + 1][:, :-1])
+            if shifts:
+                self.inputs[i + 1][:, :-1] += shifts[i]
         return np.matmul(last.transpose(0, 2, 1), self.inputs[-1], out=self.logits)
 
     def backward(self, layers: Sequence[Array], grads: Sequence[Array], masks: Sequence[Array] = ()) -> None:

@@ -77,7 +77,9 @@ class Step:
         rows: m, the number of training rows.
         rate: the learning rate in use, one for each run, (runs, 1).
         space: the batch and what the network makes of it.
+        passing: what rows pass through; `params` itself, unless an entry masks weights.
         left: steps up to the end of the epoch, this one included.
+        masked: whether the masks of the workspace are drawn already.
     """
 
     params: Parameters
@@ -86,7 +88,9 @@ class Step:
     rows: int
     rate: Any
     space: Workspace
+    passing: Parameters
     left: int = 1
+    masked: bool = False
 
 
 @dataclass
@@ -113,13 +117,16 @@ class Regularizer:
 
     `on_by_default`: with the default of its fields; otherwise null is off.
     `is_random`: it has a stream of random numbers by its name.
-    `masks_units`: it multiplies hidden units by the masks of the workspace.
+    `masks_units`, `shifts_units`: it multiplies hidden units, and adds to them.
+    `masks_weights`: rows pass through other weights than those that are trained.
     """
 
     name: ClassVar[str]
     on_by_default: ClassVar[bool] = True
     is_random: ClassVar[bool] = False
     masks_units: ClassVar[bool] = False
+    shifts_units: ClassVar[bool] = False
+    masks_weights: ClassVar[bool] = False
 
     @property
     def active(self) -> bool:

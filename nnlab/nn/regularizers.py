@@ -4,12 +4,24 @@ Each entry is one key of the config section `regularization`; its first field ma
 `l2: 0.1` is `l2: {strength: 0.1}`. They act in the order of the table.
 """
 
-from nnlab.nn.noise import Dropout, InputNoise
+from nnlab.nn.noise import AlphaDropout, DropConnect, Dropout, GaussianDropout, InputDropout, InputNoise
 from nnlab.nn.penalties import L1, L2, GradientClipping, MaxNorm
 from nnlab.nn.soft_targets import LabelSmoothing, Mixup
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import table
 
 REGULARIZERS = table(
-    InputNoise, Mixup, LabelSmoothing, Dropout, L2, L1, MaxNorm, GradientClipping, EarlyStopping
+    InputNoise,
+    InputDropout,
+    Mixup,
+    LabelSmoothing,
+    Dropout,
+    GaussianDropout,
+    AlphaDropout,
+    DropConnect,  # before all that look at the gradient
+    L2,
+    L1,
+    MaxNorm,
+    GradientClipping,
+    EarlyStopping,
 )
