@@ -9,6 +9,8 @@ from nnlab.config.schema import Config
 from nnlab.data.prepare import count
 from nnlab.data.tables import Csv
 from nnlab.nn.activations import Selu
+from nnlab.nn.averaging import Swa
+from nnlab.nn.batch_norm import BatchNorm
 from nnlab.nn.noise import AlphaDropout, UnitNoise
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.penalties import L2
@@ -34,6 +36,21 @@ def dropout_of_nothing(run: Run) -> str | None:
     if dropout is None or run.config.model.hidden:
         return None
     return f"{dropout.name} drops hidden units and there is no hidden layer: it does nothing"
+
+
+def batch_norm_of_nothing(run: Run) -> str | None:
+    """Batch normalization without a hidden layer."""
+    if run.config.model.hidden or _find(run.config, BatchNorm) is None:
+        return None
+    return "batch_norm normalizes hidden layers and there is none: it does nothing"
+
+
+def average_without_memory(run: Run) -> str | None:
+    """An average of one epoch is that epoch."""
+    swa = _find(run.config, Swa)
+    if swa is None or swa.start < run.config.training.epochs:
+        return None
+    return f"swa starts at the last epoch, {swa.start}: there is nothing to average"
 
 
 def alpha_dropout_without_selu(run: Run) -> str | None:
@@ -111,6 +128,8 @@ def no_training(run: Run) -> str | None:
 CHECKS: tuple[Callable[[Run], str | None], ...] = (
     early_stopping_that_never_stops,
     dropout_of_nothing,
+    batch_norm_of_nothing,
+    average_without_memory,
     alpha_dropout_without_selu,
     several_dropouts,
     decay_that_overshoots,

@@ -266,6 +266,7 @@ def _refuse_regularizers(
     facts = Facts(
         task=material.task,
         hidden=config.model.hidden,
+        rows=rows,
         batch=batch_size if isinstance(batch_size, int) else rows,
         epochs=config.training.epochs,
         company=tuple(entry.name for entry in active),
@@ -320,7 +321,14 @@ def network_of(setting: Setting) -> Network:
     if material.task == "classification":
         outputs = config.model.output.units(len(material.class_names))
     sizes = (material.feature_count, *config.model.hidden, outputs)
-    return Network(sizes, config.model.activations, config.model.output, config.loss, config.model.dtype)
+    return Network(
+        sizes,
+        config.model.activations,
+        config.model.output,
+        config.loss,
+        config.model.dtype,
+        normalized=any(entry.normalizes for entry in config.regularization),
+    )
 
 
 # --- ids --------------------------------------------------------------------------------------
@@ -444,7 +452,7 @@ def population_bytes(setting: Setting) -> int:
     rows = count(setting.material, setting.config.data.preparation).train
     batch = batch_size if isinstance(batch_size, int) else rows
     item = 4 if network.dtype == "float32" else 8
-    return item * (6 * network.parameters + 4 * batch * sum(network.sizes))
+    return item * (6 * network.width + 4 * batch * sum(network.sizes))
 
 
 def cost(run: Run) -> float:

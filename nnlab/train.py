@@ -113,7 +113,7 @@ class Population:
 
     def _start_training(self) -> None:
         config, count = self.config, len(self.runs)
-        params = np.empty((count, self.network.parameters), self.network.dtype)
+        params = np.empty((count, self.network.width), self.network.dtype)
         for row, run in zip(params, self.runs, strict=True):
             row[:] = self.network.first_parameters(run.config.model.initializer, stream(run.seed, "weights"))
         size = config.training.batch_size
@@ -135,7 +135,8 @@ class Population:
         self.first_loss = np.full(count, np.inf)
         self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
         self.best_epoch = np.zeros(count, dtype=np.intp)
-        self.best_params = params.copy() if self._regularizer(EarlyStopping) else None
+        restores = self._regularizer(EarlyStopping) is not None
+        self.best_params = self.learner.predicting().buffer.copy() if restores else None
 
     def _stack_regularizers(self) -> list[Regularizer]:
         active = [[entry for entry in run.config.regularization if entry.active] for run in self.runs]
@@ -175,6 +176,7 @@ class Population:
         steps = list(self._batches())
         for i, indices in enumerate(steps):
             self._step(indices, len(steps) - i)
+        self.learner.end_epoch(self.epoch)
 
     def _step(self, indices: Indices, steps_left: int) -> None:
         space = self.learner.spaces[indices.shape[1]]
@@ -215,11 +217,12 @@ class Population:
     def _record(self) -> None:
         """Add a row to the curves of every run, and note the best epoch."""
         columns: dict[str, Array] = {}
+        shown = self.learner.predicting()
         for split in ("train", "val"):
-            for name, values in self.evaluators[split].measure(self.learner.layers).items():
+            for name, values in self.evaluators[split].measure(shown.layers).items():
                 columns[f"{split}_{name}"] = values
         columns["penalty"] = self.learner.penalty()
-        columns["weight_norm"] = _norm(self.learner.weights)
+        columns["weight_norm"] = _norm(shown.weights)
         at_start, gradient = self.epoch == 0, self.learner.weight_grads
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
             columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([gradient[i]])
@@ -230,9 +233,9 @@ class Population:
         if at_start:
             self.first_loss = columns["train_loss"]
         else:
-            self._note_best(columns)
+            self._note_best(columns, shown.buffer)
 
-    def _note_best(self, columns: dict[str, Array]) -> None:
+    def _note_best(self, columns: dict[str, Array], params: Array) -> None:
         stopping = self._regularizer(EarlyStopping)
         metric = stopping.metric if stopping else "val_loss" if "val_loss" in columns else "train_loss"
         values = -columns[metric] if higher_is_better(metric) else columns[metric]
@@ -242,7 +245,7 @@ class Population:
         self.best_value[better] = values[better]
         self.best_epoch[better] = self.epoch
         if self.best_params is not None:
-            self.best_params[better] = self.learner.params[better]
+            self.best_params[better] = params[better]
 
     def _progress(self) -> Progress:
         latest = [curve[-1] for curve in self.curves]
@@ -294,8 +297,8 @@ class Population:
         if len(leaving) == 0:
             return
         restored = self.best_params is not None
-        params = self.learner.params[leaving] if self.best_params is None else self.best_params[leaving]
-        layers = self.network.layers(params)
+        params = self.learner.predicting().buffer if self.best_params is None else self.best_params
+        layers = self.network.layers(params[leaving])
         evaluator = self.evaluators["test"].take(leaving)
         tests, predictions = evaluator.measure(layers), evaluator.predict(layers)
         units = self.evaluators["train"].take(leaving).unit_shares(layers)

@@ -48,10 +48,16 @@ ON: dict[str, tuple[Any, Any]] = {
     "l1": (0.3, 1.0),
     "max_norm": (0.5, 1.0),
     "gradient_clipping": (0.1, 0.3),
+    "swa": (2, 3),
+    "ema": (0.5, 0.9),
+    "batch_norm": ({"momentum": 0.1}, {"momentum": 0.5, "epsilon": 0.1}),
     "early_stopping": ({"patience": 1, "metric": "val_accuracy"}, {"patience": 2, "metric": "val_accuracy"}),
 }
 # Settings that leave a run as it is, bit for bit; 0 is one where an entry is on by default.
 WEAKEST: dict[str, Any] = {
+    "swa": 5,  # the last epoch
+    "ema": 0,
+    "batch_norm": None,
     "max_norm": 1e9,
     "gradient_clipping": 1e9,
     "early_stopping": {"patience": 99, "metric": "train_loss"},
@@ -64,6 +70,9 @@ OTHER_OPTIONS: dict[str, dict[str, Any]] = {
     "gaussian dropout by layer": {"gaussian_dropout": [0.0, 0.4]},
     "alpha dropout by layer": {"alpha_dropout": [0.3, 0.0]},
     "all noise on units": {"dropout": 0.2, "gaussian_dropout": 0.3, "alpha_dropout": [0.1, 0.4]},
+    "batch norm with noise": {"batch_norm": True, "dropout": 0.2, "dropconnect": 0.1, "ema": 0.9},
+    "batch norm with penalties": {"batch_norm": True, "l2": {"strength": 1.0, "biases": True}, "l1": 0.1},
+    "batch norm, mean over epochs, best epoch": {"batch_norm": True, "swa": 2, "early_stopping": 2},
     "all noise": {"input_noise": 0.1, "input_dropout": 0.2, "dropout": 0.3, "dropconnect": 0.1, "l2": 1.0},
     "clipping by both": {"gradient_clipping": {"norm": 0.1, "value": 0.01}},
 }
@@ -141,13 +150,42 @@ def test_going_on_from_any_epoch_gives_the_same_bits(
         assert bits(train(runs, keeper=Keeper(folder / "checkpoints", NEVER))) == whole, folder.name
 
 
-@pytest.mark.parametrize(("one", "other"), list(itertools.combinations(REGULARIZERS, 2)))
+APART = {("swa", "ema")}
+
+
+@pytest.mark.parametrize(("one", "other"), sorted({*itertools.combinations(REGULARIZERS, 2)} - APART))
 def test_any_two_go_together(one: str, other: str, runs_of: PlanRuns) -> None:
     both = {one: ON[one][1], other: ON[other][1]}
     runs = runs_of(config(regularization=both, training={"epochs": 3, "batch_size": 7}))
     results = train(runs)
     assert {result.status for result in results} == {"completed"}
     assert bits(results)[1:] == bits(train(runs[1:]))
+
+
+@EVERY_OPTION
+@pytest.mark.parametrize("source", ["blobs", "robot_arm"])
+def test_losses_come_out_of_the_stored_weights(
+    source: str, settings: dict[str, Any], runs_of: PlanRuns
+) -> None:
+    """In prediction mode, whatever happens while training: a plain network, without randomness."""
+    if source == "robot_arm" and "label_smoothing" in settings:
+        return  # refused there
+    model = {"hidden": [9, 6], "activation": "tanh", "dtype": "float64"}
+    settings = {**settings, "early_stopping": None}
+    raw = config(data={"source": source, "samples": 80}, model=model, regularization=settings)
+    runs = runs_of(raw)
+    for run, result in zip(runs, train(runs), strict=True):
+        data = rows_of(run)
+        for split in ("train", "val", "test"):
+            h = getattr(data, f"{split}_x")
+            for i in (1, 2, 3):
+                z = h @ result.weights[f"layer{i}.weight"] + result.weights[f"layer{i}.bias"]
+                h = np.tanh(z)
+            target = getattr(data, f"{split}_y")
+            loss = ((z - target) ** 2).sum(axis=1).mean() if source == "robot_arm" else None
+            if loss is None:
+                loss = -np.log(softmax(z, axis=1)[np.arange(len(z)), target]).mean()
+            assert result.metrics[f"{split}_loss"] == pytest.approx(loss, rel=1e-10)
 
 
 def test_with_one_seed_each_has_random_numbers_of_its_own(runs_of: PlanRuns) -> None:
@@ -165,7 +203,10 @@ class Case:
 
     def __init__(self, settings: dict[str, Any], tmp_path: Path) -> None:
         rng = np.random.default_rng(11)
-        network = Network(self.sizes, (Tanh(), Tanh()), SoftmaxOutput(), CrossEntropy(), "float64")
+        normalized = "batch_norm" in settings
+        network = Network(
+            self.sizes, (Tanh(), Tanh()), SoftmaxOutput(), CrossEntropy(), "float64", normalized
+        )
         params = np.stack([network.first_parameters(Normal(0.8, 0.8), rng) for _ in range(self.runs)])
         path = tmp_path / "config.yaml"
         raw = config(model={"hidden": [4, 3]}, regularization=settings, sweep={"seeds": 1})
@@ -201,7 +242,8 @@ def test_the_gradient_is_the_slope_of_the_objective(settings: dict[str, Any], tm
     start = learner.params.copy()
     learner.step(case.space, left=1)
     if "dropconnect" in settings:
-        case.share = learner._step.passing.buffer / start
+        passing = learner._step.passing.buffer
+        case.share = np.divide(passing, start, out=np.ones_like(start), where=start != 0)
     learner.params[:] = start
     slopes = np.empty_like(start)
     for j in range(start.shape[1]):  # the objective again, with the randomness of the step
@@ -430,6 +472,60 @@ def test_dropconnect_drops_weights_and_they_get_no_gradient(runs_of: PlanRuns) -
     np.testing.assert_allclose(after[1], b - 0.1 * by_b, rtol=1e-10)
 
 
+def after_each_epoch(epochs: Sequence[int], runs_of: PlanRuns, batch_size: int | str) -> list[Array]:
+    """The first-layer weights of a plain run that ends after so many epochs."""
+    found = []
+    for count in epochs:
+        training = {"epochs": count, "batch_size": batch_size}
+        raw = config(model={"hidden": [4], "dtype": "float64"}, training=training, sweep={"seeds": 1})
+        found.append(train(runs_of(raw))[0].weights["layer1.weight"])
+    return found
+
+
+def averaged(settings: dict[str, Any], runs_of: PlanRuns, batch_size: int | str) -> Array:
+    training = {"epochs": 5, "batch_size": batch_size}
+    raw = config(model={"hidden": [4], "dtype": "float64"}, training=training, sweep={"seeds": 1})
+    return train(runs_of({**raw, "regularization": settings}))[0].weights["layer1.weight"]
+
+
+def test_swa_is_the_mean_over_the_ends_of_epochs(runs_of: PlanRuns) -> None:
+    expected = np.mean(after_each_epoch([3, 4, 5], runs_of, 7), axis=0)
+    np.testing.assert_allclose(averaged({"swa": 3}, runs_of, 7), expected, rtol=1e-12)
+
+
+def test_ema_forgets_step_by_step_from_the_first_step_on(runs_of: PlanRuns) -> None:
+    first, *others = after_each_epoch([1, 2, 3, 4, 5], runs_of, "full")  # an epoch is a step
+    expected = first
+    for weights in others:
+        expected = 0.8 * expected + 0.2 * weights
+    np.testing.assert_allclose(averaged({"ema": 0.8}, runs_of, "full"), expected, rtol=1e-12)
+
+
+def test_batch_norm_normalizes_by_the_batch_and_predicts_by_running_statistics(tmp_path: Path) -> None:
+    case = Case({"batch_norm": {"momentum": 0.3, "epsilon": 0.01}}, tmp_path)
+    network, learner, space = case.space.network, case.learner, case.space
+    rng = np.random.default_rng(5)
+    learner.params[:, 39:46] = rng.uniform(0.5, 2, (3, 7))  # scales; before them 16 + 15 + 8 parameters
+    params = learner.params.copy()
+    learner.optimizer = stack([Sgd(1e-300)] * 3)  # a step that moves nothing but running statistics
+    learner.step(space, left=1)
+    running, predicting = network.normalization(learner.params), learner.predicting().layers
+    for run in range(3):
+        h, scale, start = space.x[run, :, :-1], params[run, 39:46], 0
+        for i, layer in enumerate(network.layers(params)[:-1]):
+            z, units = h @ layer[run, :-1], layer.shape[2]
+            own, shift = scale[start : start + units], layer[run, -1]
+            mean, variance = 0.3 * z.mean(axis=0), 0.7 + 0.3 * z.var(axis=0, ddof=1)
+            np.testing.assert_allclose(running.mean[i][run, :, 0], mean, rtol=1e-10)
+            np.testing.assert_allclose(running.variance[i][run, :, 0], variance, rtol=1e-10)
+            predicted = own * (z - mean) / np.sqrt(variance + 0.01) + shift
+            plain = h @ predicting[i][run, :-1] + predicting[i][run, -1]
+            np.testing.assert_allclose(plain, predicted, rtol=1e-10)
+            h = np.tanh(own * (z - z.mean(axis=0)) / np.sqrt(z.var(axis=0) + 0.01) + shift)
+            np.testing.assert_allclose(space.h[i][run].T, h, rtol=1e-10)
+            start += units
+
+
 def noise_on_units(settings: dict[str, Any], tmp_path: Path) -> tuple[list[Array], list[Array]]:
     """The masks and shifts of a step, (runs, units, batch) for each of two hidden layers."""
     case = Case(settings, tmp_path)
@@ -522,6 +618,10 @@ def refused(runs_of: PlanRuns) -> Refused:
         ({"label_smoothing": 1}, "label_smoothing: 1 came, expected a number from 0 up to, not including, 1"),
         ({"input_noise": "much"}, "input_noise: 'much' came, expected a number of 0 or more"),
         ({"mixup": -0.1}, "mixup: -0.1 came, expected a number of 0 or more"),
+        ({"swa": 6}, "regularization.swa: start 6 came and there are 5 epochs, expected one of them"),
+        ({"swa": 2, "ema": 0.9}, "regularization.swa: it came beside ema, expected one of the two"),
+        ({"ema": 1}, "ema: 1 came, expected a number from 0 up to, not including, 1"),
+        ({"batch_norm": 2}, "batch_norm: 2 came, expected a number above 0, up to 1"),
         ({"dropconnect": 1}, "dropconnect: 1 came, expected a number from 0 up to, not including, 1"),
         ({"dropout": [0.1, 1.0]}, "expected a number from 0 up to, not including, 1, or a list"),
         ({"dropout": [0.1, 0.2, 0.3]}, "dropout: 3 numbers came for 2 hidden layers, expected one number"),
@@ -541,6 +641,12 @@ def test_label_smoothing_of_a_number_is_refused(refused: Refused) -> None:
 def test_mixup_of_single_rows_is_refused(refused: Refused) -> None:
     raw = config(regularization={"mixup": 0.2}, training={"batch_size": 1})
     assert "regularization.mixup: it came with one row in a batch, expected at least 2" in refused(raw)
+
+
+@pytest.mark.parametrize(("size", "reason"), [(1, "came with batch_size 1"), (47, "leave one row over")])
+def test_batch_norm_of_a_single_row_is_refused(size: int, reason: str, refused: Refused) -> None:
+    raw = config(regularization={"batch_norm": True}, training={"batch_size": size})
+    assert reason in refused(raw)
 
 
 def test_a_strength_alone_is_written_as_a_number(runs_of: PlanRuns) -> None:

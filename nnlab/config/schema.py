@@ -190,6 +190,8 @@ def _read_regularizer(
     value = section.get(cls.name, {} if cls.on_by_default else None)
     if value is None or value is False:
         return None
+    if value is True and not cls.on_by_default:
+        value = {}
     if not isinstance(value, Mapping):
         main = main_field(cls)
         found: list[Problem] = []

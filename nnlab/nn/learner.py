@@ -64,20 +64,19 @@ class Learner:
         if any(entry.masks_weights for entry in entries):
             passing = Parameters.of(self.network, np.empty_like(self.params))
         self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch], passing)
-        self._on_batch, self._on_gradient, self._after_step = (
+        for space in self.spaces.values():
+            for entry in entries:
+                if entry.normalizes:
+                    space.normalizer = entry.normalizer(self.network, self.params, self.grads, space.batch)
+        self._on_batch, self._on_gradient, self._after_step, self._after_epoch, self._predicting = (
             [active for active in self.active if active.overrides(hook)]
-            for hook in ("on_batch", "on_gradient", "after_step")
+            for hook in ("on_batch", "on_gradient", "after_step", "after_epoch", "predicting")
         )
 
     @property
     def layers(self) -> list[Array]:
         """The layers in training, (runs, fan_in + 1, fan_out) each."""
         return self._step.params.layers
-
-    @property
-    def weights(self) -> list[Array]:
-        """Their weights without the biases, (runs, fan_in * fan_out) each."""
-        return self._step.params.weights
 
     @property
     def weight_grads(self) -> list[Array]:
@@ -104,8 +103,22 @@ class Learner:
         for active in self._after_step:
             active.entry.after_step(step, active.memory)
 
+    def end_epoch(self, epoch: int) -> None:
+        """What follows the last step of an epoch."""
+        for active in self._after_epoch:
+            active.entry.after_epoch(self._step, active.memory, epoch)
+
+    def predicting(self) -> Parameters:
+        """The networks that predict: those in training, unless a regularizer has others to show."""
+        if not self._predicting:
+            return self._step.params
+        params = self.params
+        for active in self._predicting:
+            params = active.entry.predicting(params, active.memory, self.network)
+        return Parameters.of(self.network, params)
+
     def penalty(self) -> Array:
-        """What regularizers add to the mean data loss, (runs,)."""
+        """What regularizers add to the mean data loss of the networks in training, (runs,)."""
         total = np.zeros(len(self.params))
         for active in self.active:
             total += active.entry.penalty(self._step.params, self.rows)

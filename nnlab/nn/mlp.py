@@ -13,6 +13,7 @@ All parameters of a population are one buffer (runs, parameters); layers are vie
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 
@@ -24,6 +25,25 @@ from nnlab.nn.outputs import Output
 
 
 @dataclass(frozen=True)
+class Normalization:
+    """What batch normalization keeps of each hidden layer: views (runs, units, 1) of a buffer."""
+
+    scale: list[Array]
+    mean: list[Array]
+    variance: list[Array]
+
+
+class Normalizer(Protocol):
+    """What normalizes the hidden layers of one workspace."""
+
+    shift_grads: list[Array]
+
+    def forward(self, i: int, z: Array, shift: Array) -> None: ...
+
+    def backward(self, i: int, delta: Array) -> None: ...
+
+
+@dataclass(frozen=True)
 class Network:
     """What all runs of a population share.
 
@@ -31,6 +51,8 @@ class Network:
         sizes: units of each layer: features, hidden layers, outputs.
         activations: one for each hidden layer.
         dtype: float32 or float64.
+        normalized: whether hidden layers are normalized: behind the layers, a buffer then holds the scale
+            and the running mean and variance of every hidden unit.
     """
 
     sizes: tuple[int, ...]
@@ -38,6 +60,7 @@ class Network:
     output: Output
     loss: Loss
     dtype: str = "float32"
+    normalized: bool = False
 
     @property
     def shapes(self) -> list[tuple[int, int]]:
@@ -47,6 +70,16 @@ class Network:
     @property
     def parameters(self) -> int:
         """How many numbers a run learns."""
+        scales = sum(self.sizes[1:-1]) if self.normalized else 0
+        return self._in_layers + scales
+
+    @property
+    def width(self) -> int:
+        """How many numbers a buffer has for a run."""
+        return self._in_layers + (3 * sum(self.sizes[1:-1]) if self.normalized else 0)
+
+    @property
+    def _in_layers(self) -> int:
         return sum(rows * columns for rows, columns in self.shapes)
 
     def layers(self, buffer: Array) -> list[Array]:
@@ -68,12 +101,26 @@ class Network:
             for layer, (rows, columns) in zip(self.layers(buffer), self.shapes, strict=True)
         ]
 
+    def normalization(self, buffer: Array) -> Normalization:
+        """Scale and running statistics of a buffer (runs, width)."""
+        hidden, start = self.sizes[1:-1], self._in_layers
+        groups: list[list[Array]] = []
+        for _ in range(3):
+            groups.append([])
+            for units in hidden:
+                groups[-1].append(buffer[:, start : start + units, np.newaxis])
+                start += units
+        return Normalization(*groups)
+
     def first_parameters(self, initializer: Initializer, rng: np.random.Generator) -> Array:
-        """The first weights and biases of one run, shape (parameters,), float64."""
+        """The first weights and biases of one run, shape (width,), float64."""
         blocks = []
         for (rows, columns), activation in zip(self.shapes, (*self.activations, Identity()), strict=True):
             blocks.append(initializer.weights(rng, rows - 1, columns, activation).ravel())
             blocks.append(initializer.biases(rng, rows - 1, columns))
+        if self.normalized:
+            units = sum(self.sizes[1:-1])
+            blocks += [np.ones(units), np.zeros(units), np.ones(units)]
         return np.concatenate(blocks)
 
 
@@ -84,7 +131,11 @@ class Workspace:
         runs, batch: shape of what passes through.
         dropout: whether hidden units will be masked.
         shifts: whether something will be added to masked units.
+
+    `normalizer` may be set; it acts before each activation.
     """
+
+    normalizer: Normalizer | None = None
 
     def __init__(
         self, network: Network, runs: int, batch: int, dropout: bool = False, shifts: bool = False
@@ -135,7 +186,7 @@ class Workspace:
         """
         *hidden, last = layers
         for i, layer in enumerate(hidden):
-            np.matmul(layer.transpose(0, 2, 1), self.inputs[i], out=self.z[i])
+            self._before_activation(i, layer)
             activation = self.network.activations[i]
             if not isinstance(activation, Identity):
                 activation.f(self.z[i], self.h[i], self.scratch[i])
@@ -145,6 +196,14 @@ class Workspace:
                 self.inputs[i + 1][:, :-1] += shifts[i]
         return np.matmul(last.transpose(0, 2, 1), self.inputs[-1], out=self.logits)
 
+    def _before_activation(self, i: int, layer: Array) -> None:
+        if self.normalizer is None:
+            np.matmul(layer.transpose(0, 2, 1), self.inputs[i], out=self.z[i])
+            return
+        # Biases would be subtracted with the mean: they are added after it.
+        np.matmul(layer[:, :-1].transpose(0, 2, 1), self.inputs[i][:, :-1], out=self.z[i])
+        self.normalizer.forward(i, self.z[i], layer[:, -1, :, np.newaxis])
+
     def backward(self, layers: Sequence[Array], grads: Sequence[Array], masks: Sequence[Array] = ()) -> None:
         """The gradient of the batch's mean loss, after `forward`, written into `grads`."""
         delta = self.deltas[-1]
@@ -152,11 +211,15 @@ class Workspace:
         delta *= 1 / self.batch
         for i in range(len(layers) - 1, -1, -1):
             np.matmul(self.inputs[i], self.turned[i], out=grads[i])
+            if self.normalizer is not None and i < len(layers) - 1:
+                grads[i][:, -1] = self.normalizer.shift_grads[i][:, :, 0]
             if i > 0:
                 np.matmul(layers[i][:, :-1], self.deltas[i], out=self.deltas[i - 1])
                 if masks:
                     self.deltas[i - 1] *= masks[i - 1]
                 self._through_activation(i - 1)
+                if self.normalizer is not None:
+                    self.normalizer.backward(i - 1, self.deltas[i - 1])
 
     def _through_activation(self, i: int) -> None:
         activation = self.network.activations[i]

@@ -6,6 +6,8 @@ overrides those it needs; no other is ever called, so an entry that is off costs
     on_batch        rows, targets and masks, before the forward pass
     on_gradient     the gradient of the mean data loss, after the backward pass
     after_step      the parameters, after the optimizer's step
+    after_epoch     the parameters, after the last step of an epoch
+    predicting      which parameters predict
 """
 
 from collections.abc import Sequence
@@ -15,7 +17,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from nnlab.arrays import Array, Indices
-from nnlab.nn.mlp import Network, Workspace
+from nnlab.nn.mlp import Network, Normalizer, Workspace
 from nnlab.nn.stacking import take
 
 Generators = Sequence[np.random.Generator]
@@ -54,6 +56,7 @@ class Facts:
     Args:
         task: classification or regression.
         hidden: width of each hidden layer.
+        rows: training rows.
         batch: rows in a step.
         epochs: epochs at most.
         company: names of the active regularizers.
@@ -61,6 +64,7 @@ class Facts:
 
     task: str
     hidden: tuple[int, ...]
+    rows: int
     batch: int
     epochs: int
     company: tuple[str, ...]
@@ -119,6 +123,7 @@ class Regularizer:
     `is_random`: it has a stream of random numbers by its name.
     `masks_units`, `shifts_units`: it multiplies hidden units, and adds to them.
     `masks_weights`: rows pass through other weights than those that are trained.
+    `normalizes`: it normalizes hidden layers.
     """
 
     name: ClassVar[str]
@@ -127,6 +132,7 @@ class Regularizer:
     masks_units: ClassVar[bool] = False
     shifts_units: ClassVar[bool] = False
     masks_weights: ClassVar[bool] = False
+    normalizes: ClassVar[bool] = False
 
     @property
     def active(self) -> bool:
@@ -166,6 +172,17 @@ class Regularizer:
 
     def after_step(self, step: Step, memory: Memory) -> None:
         """Changes the parameters after the optimizer's step."""
+
+    def after_epoch(self, step: Step, memory: Memory, epoch: int) -> None:
+        """Changes the parameters, or what it carries along, after the last step of an epoch."""
+
+    def predicting(self, params: Array, memory: Memory, network: Network) -> Array:
+        """The parameters that predict, (runs, width), if without it `params` would."""
+        return params
+
+    def normalizer(self, network: Network, params: Array, grads: Array, batch: int) -> Normalizer | None:
+        """What normalizes the hidden layers of a workspace for so many rows."""
+        return None
 
 
 @dataclass

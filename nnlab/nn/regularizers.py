@@ -4,6 +4,8 @@ Each entry is one key of the config section `regularization`; its first field ma
 `l2: 0.1` is `l2: {strength: 0.1}`. They act in the order of the table.
 """
 
+from nnlab.nn.averaging import Ema, Swa
+from nnlab.nn.batch_norm import BatchNorm
 from nnlab.nn.noise import AlphaDropout, DropConnect, Dropout, GaussianDropout, InputDropout, InputNoise
 from nnlab.nn.penalties import L1, L2, GradientClipping, MaxNorm
 from nnlab.nn.soft_targets import LabelSmoothing, Mixup
@@ -23,5 +25,8 @@ REGULARIZERS = table(
     L1,
     MaxNorm,
     GradientClipping,
+    Swa,
+    Ema,
+    BatchNorm,  # after those that average what it makes a plain network of
     EarlyStopping,
 )
