@@ -25,7 +25,7 @@ def early_stopping_that_never_stops(run: Run) -> str | None:
     """Patience of as many epochs as there are."""
     stopping = _find(run.config, EarlyStopping)
     epochs = run.config.training.epochs
-    if stopping is None or stopping.patience < epochs:
+    if stopping is None or stopping.rule != "patience" or stopping.patience < epochs:
         return None
     return f"early stopping waits {stopping.patience} epochs and there are {epochs}: it will never stop a run"
 

@@ -14,7 +14,9 @@ from numpy.typing import NDArray
 from nnlab.arrays import Array, Indices
 from nnlab.data.table import Task
 from nnlab.nn.activations import FLAT
+from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network, Workspace
+from nnlab.nn.sampling import Sampling
 
 BLOCK = 256  # rows: enough for fast matrix products, few enough for the cache
 
@@ -61,17 +63,24 @@ class Evaluator:
 
     Args:
         owner: which data set each run belongs to, (runs,).
+        sampling: the random passes that a prediction is the mean of, if it is not one pass without.
     """
 
-    def __init__(self, network: Network, rows: Rows, owner: Indices, task: Task) -> None:
+    def __init__(
+        self, network: Network, rows: Rows, owner: Indices, task: Task, sampling: Sampling | None = None
+    ) -> None:
         self.network, self.rows, self.owner, self.task = network, rows, owner, task
+        self.sampling = sampling
         self._starts = range(0, len(rows), BLOCK)
         widths = {min(BLOCK, len(rows) - start) for start in self._starts}
-        self._workspaces = {width: Workspace(network, len(owner), width) for width in widths}
+        self._workspaces = {
+            width: Workspace(network, len(owner), width, dropout=sampling is not None) for width in widths
+        }
 
     def take(self, runs: Indices) -> "Evaluator":
         """The evaluator of these runs alone."""
-        return Evaluator(self.network, self.rows, self.owner[runs], self.task)
+        sampling = None if self.sampling is None else self.sampling.take(runs)
+        return Evaluator(self.network, self.rows, self.owner[runs], self.task, sampling)
 
     def measure(self, layers: Sequence[Array]) -> dict[str, Array]:
         """Each measure of the task, (runs,) float64; empty if the split has no rows."""
@@ -80,8 +89,9 @@ class Evaluator:
         loss = np.zeros(len(self.owner))
         correct = np.zeros(len(self.owner))
         squares = np.zeros((len(self.owner), self.network.sizes[-1]))
+        masks = self._masks()
         for start in self._starts:
-            space = self._forward(layers, start)
+            space = self._forward(layers, start, masks)
             z, target = space.logits, space.y
             loss += self.network.loss.of_rows(self.network.output, z, target).astype(np.float64).sum(axis=1)
             if self.task == "classification":
@@ -133,18 +143,30 @@ class Evaluator:
         lost how far it is from 1.
         """
         z = np.empty((len(self.owner), len(self.rows), self.network.sizes[-1]), self.network.dtype)
+        masks = self._masks()
         for start in self._starts:
-            space = self._forward(layers, start)
+            space = self._forward(layers, start, masks)
             z[:, start : start + space.batch] = space.logits.transpose(0, 2, 1)
         return z
 
-    def _forward(self, layers: Sequence[Array], start: int) -> Workspace:
+    def _masks(self) -> Masks | None:
+        """Of one evaluation, from the start."""
+        if self.sampling is None or not self._workspaces:
+            return None
+        return self.sampling.masks(self.network.sizes[1:-1], max(self._workspaces))
+
+    def _forward(self, layers: Sequence[Array], start: int, masks: Masks | None = None) -> Workspace:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]
         stop = start + space.batch
         # Data set by data set: fancy indexing would copy all rows before it selects.
         self.rows.x[:, start:stop].take(self.owner, axis=0, out=space.x, mode="clip")
         self.rows.targets[:, start:stop].take(self.owner, axis=0, out=space.targets, mode="clip")
-        space.forward(layers)
+        if masks is not None and self.sampling is not None:
+            self.sampling.forward(space, layers, masks)
+            return space
+        for mask in space.masks:
+            mask[:] = 1
+        space.forward(layers, space.masks)
         return space
 
     def _r2(self, squares: Array) -> Array:

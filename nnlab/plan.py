@@ -281,7 +281,7 @@ def _usual_evaluation(config: Config) -> int:
     """About 100 rows of curves; with early stopping, often enough for its patience to mean something."""
     every = max(1, round(config.training.epochs / CURVE_ROWS))
     stopping = regularizer(config, EarlyStopping.name)
-    if isinstance(stopping, EarlyStopping):
+    if isinstance(stopping, EarlyStopping) and stopping.rule == "patience":
         return max(1, min(every, stopping.patience // LOOKS_A_PATIENCE))
     return every
 

@@ -20,6 +20,7 @@ from nnlab.evaluation import Evaluator, Rows
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
+from nnlab.nn.sampling import Sampling
 from nnlab.nn.stacking import stack
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run, network_of
@@ -107,7 +108,8 @@ class Population:
             for split in SPLITS
         }
         self.evaluators = {
-            split: Evaluator(self.network, rows, self.owner, self.task) for split, rows in self.rows.items()
+            split: Evaluator(self.network, rows, self.owner, self.task, self._sampling())
+            for split, rows in self.rows.items()
         }
         self.train_rows = len(self.rows["train"])
 
@@ -141,6 +143,10 @@ class Population:
     def _stack_regularizers(self) -> list[Regularizer]:
         active = [[entry for entry in run.config.regularization if entry.active] for run in self.runs]
         return [stack(entries) for entries in zip(*active, strict=True)]
+
+    def _sampling(self) -> Sampling | None:
+        found = (entry.sampling([run.seed for run in self.runs]) for entry in self._stack_regularizers())
+        return next((sampling for sampling in found if sampling is not None), None)
 
     def _regularizer(self, kind: type[R]) -> R | None:
         return next((a.entry for a in self.learner.active if isinstance(a.entry, kind)), None)
@@ -272,8 +278,8 @@ class Population:
         diverged = ~finite | (loss > DIVERGED * np.maximum(self.first_loss, np.finfo(np.float64).tiny))
         stopping = self._regularizer(EarlyStopping)
         waited = np.zeros(len(self.runs), bool)
-        if stopping is not None and self.epoch < self.config.training.epochs:
-            waited = self.epoch - self.best_epoch >= np.maximum(np.ravel(stopping.patience), 1)
+        if stopping is not None and 0 < self.epoch < self.config.training.epochs:
+            waited = stopping.is_over(self.epoch, self.best_epoch, self.curves)
         self._finish(np.flatnonzero(diverged), "diverged")
         self._finish(np.flatnonzero(waited & ~diverged), "completed")
         staying = np.flatnonzero(~(diverged | waited))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from nnlab.metrics import higher_is_better
-from nnlab.plan import Run
+from nnlab.plan import Run, populations
 from nnlab.result import Result
 from nnlab.train import train
 from tests.conftest import PlanRuns
@@ -123,3 +123,50 @@ def test_patience_0_stops_at_the_first_epoch_that_is_no_better(runs_of: PlanRuns
     raw: dict[str, Any] = {"data": {"source": "moons", "samples": 60}, "training": {"epochs": 300}}
     zero, one = ({**raw, "regularization": {"early_stopping": patience}} for patience in (0, 1))
     assert train(runs_of(zero))[0].epochs == train(runs_of(one))[0].epochs > 1
+
+
+def by_definition(rule: str, values: Sequence[float], patience: int, threshold: float) -> int:
+    """The epoch where GL or UP of Prechelt (1998) ends training, written down as he defines them."""
+    for epoch in range(1, len(values) + 1):
+        seen = values[:epoch]
+        if rule == "generalization_loss" and 100 * (seen[-1] / min(seen) - 1) > threshold:
+            return epoch
+        rises = [seen[-1 - i] > seen[-2 - i] for i in range(patience)] if epoch > patience else [False]
+        if rule == "successive_rises" and all(rises):
+            return epoch
+    return len(values)
+
+
+@pytest.mark.parametrize(
+    "stopping",
+    [
+        {"rule": "generalization_loss", "threshold": 2.0},
+        {"rule": "generalization_loss", "threshold": 20.0},
+        {"rule": "successive_rises", "patience": 1},
+        {"rule": "successive_rises", "patience": 3},
+        {"rule": "successive_rises", "patience": 2, "metric": "val_accuracy"},
+    ],
+    ids=str,
+)
+def test_rules_of_prechelt_stop_where_he_says(stopping: dict[str, Any], runs_of: PlanRuns) -> None:
+    metric = stopping.get("metric", "val_loss")
+    sign = -1 if higher_is_better(metric) else 1
+    stopped = train(runs_of(config(**stopping)))
+    for result, full in zip(stopped, without_stopping("moons", runs_of), strict=True):
+        values = list(sign * full.curves[metric][1:])
+        expected = by_definition(
+            stopping["rule"], values, stopping.get("patience", 10), stopping.get("threshold", 5.0)
+        )
+        assert result.epochs == expected
+        assert result.metrics[metric] == full.curves[metric][result.best_epoch]
+    assert 1 < min(result.epochs for result in stopped) < EPOCHS
+
+
+def test_thresholds_may_differ_within_a_population_but_rules_may_not(runs_of: PlanRuns) -> None:
+    raw = config(rule="generalization_loss")
+    raw["sweep"] = {"seeds": 2, "grid": {"regularization.early_stopping.threshold": [2.0, 20.0]}}
+    runs = runs_of(raw)
+    assert [len(stack) for stack in populations(runs)] == [4]
+    assert [r.epochs for r in train(runs)] == [train([run])[0].epochs for run in runs]
+    raw["sweep"]["grid"] = {"regularization.early_stopping.rule": ["patience", "generalization_loss"]}
+    assert [len(stack) for stack in populations(runs_of(raw))] == [2, 2]

@@ -67,6 +67,7 @@ OTHER_OPTIONS: dict[str, dict[str, Any]] = {
     "elastic net": {"l2": 0.5, "l1": 0.5},
     "clipping by value": {"gradient_clipping": {"norm": None, "value": 0.01}},
     "dropout by layer": {"dropout": [0.5, 0.1]},
+    "Monte-Carlo dropout": {"dropout": {"p": [0.5, 0.1], "samples": 3}},
     "gaussian dropout by layer": {"gaussian_dropout": [0.0, 0.4]},
     "alpha dropout by layer": {"alpha_dropout": [0.3, 0.0]},
     "all noise on units": {"dropout": 0.2, "gaussian_dropout": 0.3, "alpha_dropout": [0.1, 0.4]},
@@ -170,6 +171,8 @@ def test_losses_come_out_of_the_stored_weights(
     """In prediction mode, whatever happens while training: a plain network, without randomness."""
     if source == "robot_arm" and "label_smoothing" in settings:
         return  # refused there
+    if settings == OTHER_OPTIONS["Monte-Carlo dropout"]:
+        return  # tested below
     model = {"hidden": [9, 6], "activation": "tanh", "dtype": "float64"}
     settings = {**settings, "early_stopping": None}
     raw = config(data={"source": source, "samples": 80}, model=model, regularization=settings)
@@ -526,6 +529,57 @@ def test_batch_norm_normalizes_by_the_batch_and_predicts_by_running_statistics(t
             start += units
 
 
+@pytest.mark.parametrize(
+    ("source", "output"), [("blobs", "softmax"), ("moons", "sigmoid"), ("robot_arm", "identity")]
+)
+def test_monte_carlo_dropout_predicts_the_mean_of_random_passes(
+    source: str, output: str, runs_of: PlanRuns
+) -> None:
+    raw = config(
+        data={"source": source, "samples": 80},
+        model={"hidden": [9], "activation": "tanh", "dtype": "float64", "output": output},
+        regularization={"dropout": {"p": 0.25, "samples": 3}},
+    )
+    run, _ = runs_of(raw)
+    result, data = train([run])[0], rows_of(run)
+    rng, w = stream(run.seed, "monte_carlo"), result.weights
+    x, target = data.test_x, data.test_y
+    said: Array = np.zeros(1)
+    for _ in range(3):
+        mask = kept(rng, 0.25, 9 * len(x)).reshape(9, len(x)).T / 0.75
+        z = (np.tanh(x @ w["layer1.weight"] + w["layer1.bias"]) * mask) @ w["layer2.weight"] + w[
+            "layer2.bias"
+        ]
+        if output == "sigmoid":
+            z = np.hstack([np.zeros_like(z), z])
+        said = said + (z if output == "identity" else softmax(z, axis=1)) / 3
+    if output == "identity":
+        assert result.metrics["test_loss"] == pytest.approx(((said - target) ** 2).sum(axis=1).mean())
+    else:
+        assert result.metrics["test_loss"] == pytest.approx(-np.log(said[range(len(x)), target]).mean())
+        assert result.metrics["test_accuracy"] == np.mean(said.argmax(axis=1) == target)
+
+
+def test_monte_carlo_dropout_changes_no_training(runs_of: PlanRuns) -> None:
+    plain, sampled = (
+        train(runs_of(config(regularization={"dropout": {"p": 0.5, "samples": samples}})))
+        for samples in (0, 4)
+    )
+    for one, other in zip(plain, sampled, strict=True):
+        for name, weight in one.weights.items():
+            assert weight.tobytes() == other.weights[name].tobytes()
+        assert one.metrics["test_loss"] != other.metrics["test_loss"]
+
+
+def test_runs_with_other_numbers_of_samples_train_apart(runs_of: PlanRuns) -> None:
+    grid = {"regularization.dropout": [{"p": 0.5, "samples": n} for n in (0, 2, 3)]}
+    assert [len(stack) for stack in populations(runs_of(config(sweep={"seeds": 2, "grid": grid})))] == [
+        2,
+        2,
+        2,
+    ]
+
+
 def noise_on_units(settings: dict[str, Any], tmp_path: Path) -> tuple[list[Array], list[Array]]:
     """The masks and shifts of a step, (runs, units, batch) for each of two hidden layers."""
     case = Case(settings, tmp_path)
@@ -622,6 +676,14 @@ def refused(runs_of: PlanRuns) -> Refused:
         ({"swa": 2, "ema": 0.9}, "regularization.swa: it came beside ema, expected one of the two"),
         ({"ema": 1}, "ema: 1 came, expected a number from 0 up to, not including, 1"),
         ({"batch_norm": 2}, "batch_norm: 2 came, expected a number above 0, up to 1"),
+        (
+            {"early_stopping": {"rule": "generalization_loss", "metric": "val_accuracy"}},
+            "rule generalization_loss came with val_accuracy, expected a metric that falls",
+        ),
+        (
+            {"dropout": {"p": 0.5, "samples": -1}},
+            "dropout.samples: -1 came, expected a whole number of 0 or more",
+        ),
         ({"dropconnect": 1}, "dropconnect: 1 came, expected a number from 0 up to, not including, 1"),
         ({"dropout": [0.1, 1.0]}, "expected a number from 0 up to, not including, 1, or a list"),
         ({"dropout": [0.1, 0.2, 0.3]}, "dropout: 3 numbers came for 2 hidden layers, expected one number"),

@@ -11,8 +11,9 @@ from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network
 from nnlab.nn.normals import Normals
 from nnlab.nn.regularizer import Facts, Generators, Memory, Regularizer, Step
+from nnlab.nn.sampling import Sampling
 from nnlab.nn.stacking import factor
-from nnlab.registry import Expected, Fraction, NonNegative
+from nnlab.registry import CountOrZero, Expected, Fraction, NonNegative
 
 LOWEST_SELU = -1.7580993408473766  # -scale * alpha
 
@@ -136,13 +137,20 @@ class Dropout(UnitNoise):
     """Drops hidden units at random while training (Srivastava et al., 2014), in the inverted form.
 
     Each hidden unit of each row is 0 with probability p, otherwise its value times 1/(1 - p), so the
-    expected value stays; a new draw in every step. Nothing is dropped when predicting.
+    expected value stays; a new draw in every step. Nothing is dropped when predicting, unless `samples`
+    asks for Monte-Carlo dropout: then predictions and all metrics are of the mean over so many passes.
 
     Args:
         p: chance of dropping, resolved to 1/65536; one for all hidden layers, or one a layer.
+        samples: passes with dropout that a prediction is the mean of; 0 is one pass without.
     """
 
     name = "dropout"
+    fixed = ("samples",)
+    samples: CountOrZero = 0
+
+    def sampling(self, seeds: Sequence[int]) -> Sampling | None:
+        return Sampling(self._columns(len(seeds)), self.samples, seeds) if self.samples else None
 
 
 @dataclass(frozen=True)

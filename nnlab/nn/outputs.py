@@ -2,6 +2,7 @@
 
     f(z, out, row)           out <- prediction; z and out may be the same memory
     backward(y, delta, row)  delta <- dL/dz, given delta = dL/dy; writes over the prediction y
+    inverse(y, out)          out <- a z whose prediction is y
 
 Arrays are (runs, outputs, batch); `row` is free memory, (runs, 1, batch).
 """
@@ -31,6 +32,9 @@ class Output:
     def backward(self, y: Array, delta: Array, row: Array) -> None:
         raise NotImplementedError
 
+    def inverse(self, y: Array, out: Array) -> None:
+        raise NotImplementedError
+
 
 @dataclass(frozen=True)
 class IdentityOutput(Output):
@@ -43,6 +47,9 @@ class IdentityOutput(Output):
 
     def backward(self, y: Array, delta: Array, row: Array) -> None:
         pass
+
+    def inverse(self, y: Array, out: Array) -> None:
+        np.copyto(out, y)
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,11 @@ class SigmoidOutput(Output):
         np.subtract(1, y, out=y)
         delta *= y
 
+    def inverse(self, y: Array, out: Array) -> None:
+        limits = np.finfo(y.dtype)  # a rounded probability of 0 or 1 would be infinitely sure
+        np.clip(y, limits.tiny, 1 - limits.epsneg, out=out)
+        np.log(out / (1 - out), out=out)
+
 
 @dataclass(frozen=True)
 class SoftmaxOutput(Output):
@@ -84,6 +96,10 @@ class SoftmaxOutput(Output):
         np.add.reduce(delta, axis=1, keepdims=True, out=row)
         y *= row
         delta -= y
+
+    def inverse(self, y: Array, out: Array) -> None:
+        np.maximum(y, np.finfo(y.dtype).tiny, out=out)
+        np.log(out, out=out)
 
 
 OUTPUTS = table(IdentityOutput, SigmoidOutput, SoftmaxOutput)

@@ -18,6 +18,7 @@ import numpy as np
 
 from nnlab.arrays import Array, Indices
 from nnlab.nn.mlp import Network, Normalizer, Workspace
+from nnlab.nn.sampling import Sampling
 from nnlab.nn.stacking import take
 
 Generators = Sequence[np.random.Generator]
@@ -124,6 +125,7 @@ class Regularizer:
     `masks_units`, `shifts_units`: it multiplies hidden units, and adds to them.
     `masks_weights`: rows pass through other weights than those that are trained.
     `normalizes`: it normalizes hidden layers.
+    `fixed`: numbers that are the same for all runs of a population.
     """
 
     name: ClassVar[str]
@@ -133,6 +135,7 @@ class Regularizer:
     shifts_units: ClassVar[bool] = False
     masks_weights: ClassVar[bool] = False
     normalizes: ClassVar[bool] = False
+    fixed: ClassVar[tuple[str, ...]] = ()
 
     @property
     def active(self) -> bool:
@@ -179,6 +182,14 @@ class Regularizer:
     def predicting(self, params: Array, memory: Memory, network: Network) -> Array:
         """The parameters that predict, (runs, width), if without it `params` would."""
         return params
+
+    def sampling(self, seeds: Sequence[int]) -> Sampling | None:
+        """The random passes that a prediction is the mean of; None for one pass without randomness.
+
+        Args:
+            seeds: one for each run.
+        """
+        return None
 
     def normalizer(self, network: Network, params: Array, grads: Array, batch: int) -> Normalizer | None:
         """What normalizes the hidden layers of a workspace for so many rows."""

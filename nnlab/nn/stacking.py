@@ -42,12 +42,17 @@ def take(entry: T, runs: Indices) -> T:
 
 
 def numbers(entry: Any) -> list[str]:
-    """The fields of an entry that hold numbers, and so may differ inside a population."""
+    """The fields of an entry that hold numbers, and so may differ inside a population.
+
+    Those that an entry calls `fixed` may not.
+    """
     values = {field.name: getattr(entry, field.name) for field in dataclasses.fields(entry)}
     return [
         name
         for name, value in values.items()
-        if isinstance(value, int | float | np.ndarray) and not isinstance(value, bool)
+        if isinstance(value, int | float | np.ndarray)
+        and not isinstance(value, bool)
+        and name not in getattr(entry, "fixed", ())
     ]
 
 
