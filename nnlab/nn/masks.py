@@ -32,8 +32,9 @@ class Masks:
         self, p: Array, units: Sequence[int], batch: int, generators: Sequence[np.random.Generator]
     ) -> None:
         threshold = np.clip(np.round(p * LEVELS), 0, LEVELS - 1)
-        self._threshold = threshold.astype(np.uint16)
-        self._scale = LEVELS / (LEVELS - threshold)
+        columns = np.broadcast_to(threshold, (len(p), len(units)))
+        self._thresholds = [column[:, np.newaxis].astype(np.uint16) for column in columns.T]
+        self._scales = [LEVELS / (LEVELS - column[:, np.newaxis]) for column in columns.T]
         self.generators = generators
         self._words = [-(-count * batch // 4) for count in units]
         self._raw = np.empty((len(p), 0, sum(self._words) * 4), np.uint16)
@@ -51,20 +52,21 @@ class Masks:
         if self._next == self._raw.shape[1]:
             self._draw(steps_left)
         start = 0
-        for i, (words, mask) in enumerate(zip(self._words, masks, strict=True)):
-            own = slice(i, i + 1) if self._scale.shape[1] > 1 else slice(None)
+        layers = zip(self._words, self._thresholds, self._scales, masks, strict=True)
+        for words, threshold, scale, mask in layers:
             runs, units, batch = mask.shape
             bits = self._raw[:, self._next, start : start + units * batch]
             flat = mask.reshape(runs, units * batch)
-            np.greater_equal(bits, self._threshold[:, own], out=flat, casting="unsafe")
-            flat *= factor(self._scale[:, own], flat)
+            np.greater_equal(bits, threshold, out=flat, casting="unsafe")
+            flat *= factor(scale, flat)
             start += words * 4
         self._next += 1
 
     def take(self, runs: Indices) -> "Masks":
         """The stream of these runs alone, between two epochs."""
         other = object.__new__(Masks)
-        other._threshold, other._scale = self._threshold[runs], self._scale[runs]
+        other._thresholds = [threshold[runs] for threshold in self._thresholds]
+        other._scales = [scale[runs] for scale in self._scales]
         other.generators = [self.generators[run] for run in runs]
         other._words = self._words
         other._raw = self._raw[runs, :0]

@@ -71,15 +71,16 @@ class Network:
     def parameters(self) -> int:
         """How many numbers a run learns."""
         scales = sum(self.sizes[1:-1]) if self.normalized else 0
-        return self._in_layers + scales
+        return self.in_layers + scales
 
     @property
     def width(self) -> int:
         """How many numbers a buffer has for a run."""
-        return self._in_layers + (3 * sum(self.sizes[1:-1]) if self.normalized else 0)
+        return self.in_layers + (3 * sum(self.sizes[1:-1]) if self.normalized else 0)
 
     @property
-    def _in_layers(self) -> int:
+    def in_layers(self) -> int:
+        """How many numbers of a buffer are weights and biases; they come first."""
         return sum(rows * columns for rows, columns in self.shapes)
 
     def layers(self, buffer: Array) -> list[Array]:
@@ -103,7 +104,7 @@ class Network:
 
     def normalization(self, buffer: Array) -> Normalization:
         """Scale and running statistics of a buffer (runs, width)."""
-        hidden, start = self.sizes[1:-1], self._in_layers
+        hidden, start = self.sizes[1:-1], self.in_layers
         groups: list[list[Array]] = []
         for _ in range(3):
             groups.append([])

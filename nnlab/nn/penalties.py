@@ -44,7 +44,7 @@ class L2(Regularizer):
         # have gaps, and NumPy copies such arrays before it adds to them.
         change = step.scratch
         np.multiply(step.params.buffer, factor(self.strength / step.rows, change.buffer), out=change.buffer)
-        for free in () if self.biases else change.biases:
+        for free in (change.behind, *(() if self.biases else change.biases)):
             free.fill(0)
         grads = step.grads.buffer
         grads += change.buffer

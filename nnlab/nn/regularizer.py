@@ -42,12 +42,14 @@ class Parameters:
     layers: list[Array]  # (runs, fan_in + 1, fan_out), biases last
     weights: list[Array]  # (runs, fan_in * fan_out), without the biases
     biases: list[Array]  # (runs, fan_out)
+    behind: Array  # what is no layer, (runs, width - layers)
 
     @classmethod
     def of(cls, network: Network, buffer: Array) -> "Parameters":
         """The views that a network gives of a buffer."""
         layers = network.layers(buffer)
-        return cls(buffer, layers, network.weights(buffer), [layer[:, -1] for layer in layers])
+        biases = [layer[:, -1] for layer in layers]
+        return cls(buffer, layers, network.weights(buffer), biases, buffer[:, network.in_layers :])
 
 
 @dataclass(frozen=True)
