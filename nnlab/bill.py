@@ -8,7 +8,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nnlab.data.prepare import count
-from nnlab.plan import Run, cost, network_of, population_bytes
+from nnlab.plan import Run, cost, members_of, network_of, population_bytes
 from nnlab.train import Population
 
 PROBES = 3  # populations of other shapes are judged by the ones probed
@@ -50,7 +50,7 @@ def make_bill(populations: Sequence[tuple[Run, ...]], workers: int) -> Bill:
         workers: how many train at a time; 1 is this process.
     """
     firsts = [stack[0] for stack in populations]
-    sizes = {id(run.setting): network_of(run.setting).parameters for run in firsts}
+    sizes = {id(run.setting): members_of(run.config) * network_of(run.setting).parameters for run in firsts}
     largest = max(len(stack) * population_bytes(stack[0].setting) for stack in populations)
     runs = sum(map(len, populations))
     work = _training_seconds(populations) + runs * STORING
@@ -92,5 +92,5 @@ def _disk_bytes(run: Run) -> int:
     every = training.epochs if training.evaluate_every == "last" else int(training.evaluate_every)
     rows = 2 + training.epochs // max(every, 1)
     test_rows = count(run.setting.material, run.config.data.preparation).test if run.shares_test_rows else 0
-    numbers = network.parameters + test_rows * network.sizes[-1]
+    numbers = members_of(run.config) * network.parameters + test_rows * network.sizes[-1]
     return item * numbers + 2 * CURVE_ROW_BYTES * rows + RUN_BYTES

@@ -63,24 +63,33 @@ class Evaluator:
 
     Args:
         owner: which data set each run belongs to, (runs,).
+        members: networks of each run, whose mean predicts; layers hold those of a run side by side.
         sampling: the random passes that a prediction is the mean of, if it is not one pass without.
     """
 
     def __init__(
-        self, network: Network, rows: Rows, owner: Indices, task: Task, sampling: Sampling | None = None
+        self,
+        network: Network,
+        rows: Rows,
+        owner: Indices,
+        task: Task,
+        members: int = 1,
+        sampling: Sampling | None = None,
     ) -> None:
         self.network, self.rows, self.owner, self.task = network, rows, owner, task
-        self.sampling = sampling
+        self.members, self.sampling = members, sampling
+        self._member_owner = np.repeat(owner, members)
         self._starts = range(0, len(rows), BLOCK)
         widths = {min(BLOCK, len(rows) - start) for start in self._starts}
         self._workspaces = {
-            width: Workspace(network, len(owner), width, dropout=sampling is not None) for width in widths
+            width: Workspace(network, len(self._member_owner), width, dropout=sampling is not None)
+            for width in widths
         }
 
     def take(self, runs: Indices) -> "Evaluator":
         """The evaluator of these runs alone."""
-        sampling = None if self.sampling is None else self.sampling.take(runs)
-        return Evaluator(self.network, self.rows, self.owner[runs], self.task, sampling)
+        sampling = self.sampling.take(rows_of(runs, self.members)) if self.sampling else None
+        return Evaluator(self.network, self.rows, self.owner[runs], self.task, self.members, sampling)
 
     def measure(self, layers: Sequence[Array]) -> dict[str, Array]:
         """Each measure of the task, (runs,) float64; empty if the split has no rows."""
@@ -92,7 +101,7 @@ class Evaluator:
         masks = self._masks()
         for start in self._starts:
             space = self._forward(layers, start, masks)
-            z, target = space.logits, space.y
+            z, target = self._mean_of_members(space), space.y[:: self.members]
             loss += self.network.loss.of_rows(self.network.output, z, target).astype(np.float64).sum(axis=1)
             if self.task == "classification":
                 labels = self.rows.labels[:, start : start + space.batch].take(self.owner, axis=0)
@@ -118,7 +127,7 @@ class Evaluator:
         saturating = [i for i, slope in enumerate(slopes) if slope.saturates]
         if len(self.rows) == 0 or not (dying or saturating):
             return {}
-        runs, units = len(self.owner), self.network.sizes[1:-1]
+        runs, units = len(self._member_owner), self.network.sizes[1:-1]
         alive = {i: np.zeros((runs, units[i]), bool) for i in dying}
         flat = np.zeros(runs)
         for start in self._starts:
@@ -134,7 +143,18 @@ class Evaluator:
             shares["dead_units"] = 1 - np.concatenate(list(alive.values()), axis=1).mean(axis=1)
         if saturating:
             shares["saturated_units"] = flat / (len(self.rows) * sum(units[i] for i in saturating))
-        return shares
+        means = {name: share.reshape(-1, self.members).mean(axis=1) for name, share in shares.items()}
+        return {name: np.asarray(mean) for name, mean in means.items()}
+
+    def _mean_of_members(self, space: Workspace) -> Array:
+        """The pre-activation whose output is the mean prediction of a run's members."""
+        z, output = space.logits, self.network.output
+        if self.members == 1:
+            return z
+        output.f(z, z, space.row)
+        mean = z.reshape(-1, self.members, *z.shape[1:]).mean(axis=1)
+        output.inverse(mean, mean)
+        return np.asarray(mean)
 
     def predict(self, layers: Sequence[Array]) -> Array:
         """The last pre-activations, (runs, rows, outputs): in regression the predicted numbers.
@@ -146,7 +166,7 @@ class Evaluator:
         masks = self._masks()
         for start in self._starts:
             space = self._forward(layers, start, masks)
-            z[:, start : start + space.batch] = space.logits.transpose(0, 2, 1)
+            z[:, start : start + space.batch] = self._mean_of_members(space).transpose(0, 2, 1)
         return z
 
     def _masks(self) -> Masks | None:
@@ -159,8 +179,8 @@ class Evaluator:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]
         stop = start + space.batch
         # Data set by data set: fancy indexing would copy all rows before it selects.
-        self.rows.x[:, start:stop].take(self.owner, axis=0, out=space.x, mode="clip")
-        self.rows.targets[:, start:stop].take(self.owner, axis=0, out=space.targets, mode="clip")
+        self.rows.x[:, start:stop].take(self._member_owner, axis=0, out=space.x, mode="clip")
+        self.rows.targets[:, start:stop].take(self._member_owner, axis=0, out=space.targets, mode="clip")
         if masks is not None and self.sampling is not None:
             self.sampling.forward(space, layers, masks)
             return space
@@ -178,6 +198,15 @@ class Evaluator:
         with np.errstate(divide="ignore", invalid="ignore"):
             ratio = np.where(total > 0, squares / total, np.nan)
         return np.asarray(1 - ratio.mean(axis=1))
+
+
+def rows_of(runs: Indices, members: int) -> Indices:
+    """Where the members of these runs stand in arrays that have a row for each member.
+
+    >>> rows_of(np.array([0, 2]), 3)
+    array([0, 1, 2, 6, 7, 8])
+    """
+    return np.asarray((runs[:, np.newaxis] * members + np.arange(members)).ravel())
 
 
 def _classes(z: Array) -> NDArray[Any]:

@@ -15,6 +15,7 @@ from nnlab.data.prepare import count
 from nnlab.errors import InputError, Path, SettingError, dotted
 from nnlab.memory import available_memory, size
 from nnlab.metrics import measures
+from nnlab.nn.ensemble import Ensemble
 from nnlab.nn.losses import LOSSES
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import OUTPUTS
@@ -331,6 +332,12 @@ def network_of(setting: Setting) -> Network:
     )
 
 
+def members_of(config: Config) -> int:
+    """How many networks a run trains."""
+    ensemble = regularizer(config, Ensemble.name)
+    return ensemble.members if isinstance(ensemble, Ensemble) else 1
+
+
 # --- ids --------------------------------------------------------------------------------------
 
 
@@ -452,7 +459,7 @@ def population_bytes(setting: Setting) -> int:
     rows = count(setting.material, setting.config.data.preparation).train
     batch = batch_size if isinstance(batch_size, int) else rows
     item = 4 if network.dtype == "float32" else 8
-    return item * (6 * network.width + 4 * batch * sum(network.sizes))
+    return members_of(setting.config) * item * (6 * network.width + 4 * batch * sum(network.sizes))
 
 
 def cost(run: Run) -> float:
@@ -467,4 +474,5 @@ def cost(run: Run) -> float:
     step = 1e-6 + 6 * batch * parameters / 80e9 + 1.8e-9 * parameters
     every = training.epochs if training.evaluate_every == "last" else int(training.evaluate_every)
     evaluation = 2 * rows * parameters / 40e9 + 30e-6
-    return 1e-3 + training.epochs * (-(-rows // batch) * step + evaluation / max(every, 1))
+    steps = training.epochs * (-(-rows // batch) * step + evaluation / max(every, 1))
+    return 1e-3 + members_of(run.config) * steps

@@ -54,17 +54,31 @@ def failed(run: str, reason: str) -> Result:
 
 
 def by_name(layers: Sequence[Array]) -> dict[str, Array]:
-    """The parameters of one run: layer1.weight (fan_in, fan_out), layer1.bias (fan_out,), ..."""
+    """The parameters of one run: layer1.weight (fan_in, fan_out), layer1.bias (fan_out,), ...
+
+    Those of an ensemble are member1.layer1.weight, and so on.
+
+    Args:
+        layers: (members, fan_in + 1, fan_out) each, biases last.
+    """
+    members = len(layers[0])
     named = {}
-    for i, layer in enumerate(layers, start=1):
-        named[f"layer{i}.weight"] = np.ascontiguousarray(layer[:-1])
-        named[f"layer{i}.bias"] = np.ascontiguousarray(layer[-1])
+    for member in range(members):
+        prefix = f"member{member + 1}." if members > 1 else ""
+        for i, layer in enumerate(layers, start=1):
+            named[f"{prefix}layer{i}.weight"] = np.ascontiguousarray(layer[member, :-1])
+            named[f"{prefix}layer{i}.bias"] = np.ascontiguousarray(layer[member, -1])
     return named
 
 
 def feature_weights(first_layer: Array) -> Array:
-    """The norm of the first-layer weights of each feature, (features,)."""
-    return np.asarray(np.linalg.norm(first_layer[:-1].astype(np.float64), axis=1))
+    """The norm of the first-layer weights of each feature, (features,); of an ensemble the mean.
+
+    Args:
+        first_layer: (members, features + 1, units).
+    """
+    norms = [np.linalg.norm(member[:-1].astype(np.float64), axis=1) for member in first_layer]
+    return np.asarray(np.mean(norms, axis=0))
 
 
 def top_feature_share(norms: Array) -> float:

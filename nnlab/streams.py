@@ -25,7 +25,7 @@ PURPOSES = {
 }
 
 
-def stream(seed: int, purpose: str) -> np.random.Generator:
+def stream(seed: int, purpose: str, member: int = 0) -> np.random.Generator:
     """The generator of one purpose, always from its start.
 
     Streams of different purposes or seeds are independent, so one source of randomness can be
@@ -34,11 +34,13 @@ def stream(seed: int, purpose: str) -> np.random.Generator:
     Args:
         seed: a whole number of 0 or more.
         purpose: one of `PURPOSES`.
+        member: of an ensemble; the first one has the streams of a network alone.
 
     >>> bool(stream(0, "weights").random() == stream(0, "weights").random())
     True
     >>> bool(stream(0, "weights").random() == stream(0, "batches").random())
     False
     """
-    sequence = np.random.SeedSequence(entropy=seed, spawn_key=(PURPOSES[purpose],))
+    key = (PURPOSES[purpose], member) if member else (PURPOSES[purpose],)
+    sequence = np.random.SeedSequence(entropy=seed, spawn_key=key)
     return np.random.Generator(np.random.PCG64(sequence))

@@ -6,24 +6,25 @@ others go on.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, TypeVar
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nnlab.arrays import Array, Indices
 from nnlab.checkpoint import Keeper, Snapshot
-from nnlab.data.prepare import Prepared
+from nnlab.config.schema import Config
+from nnlab.data.prepare import Preparation, Prepared
 from nnlab.data.recent import recall
-from nnlab.evaluation import Evaluator, Rows
+from nnlab.evaluation import Evaluator, Rows, rows_of
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.sampling import Sampling
-from nnlab.nn.stacking import stack
+from nnlab.nn.stacking import stack, take
 from nnlab.nn.stopping import EarlyStopping
-from nnlab.plan import Run, network_of
+from nnlab.plan import Run, members_of, network_of
 from nnlab.result import (
     Result,
     Status,
@@ -36,8 +37,6 @@ from nnlab.result import (
 )
 from nnlab.signs import signs
 from nnlab.streams import stream
-
-R = TypeVar("R", bound=Regularizer)
 
 KEPT = ("seconds", "first_loss", "best_value", "best_epoch")  # state in arrays, (runs, ...)
 DIVERGED = 1000.0  # times the loss before the first step: no training comes back from there
@@ -81,7 +80,10 @@ def train(runs: Sequence[Run], watch: Watch | None = None, keeper: Keeper | None
 
 
 class Population:
-    """The state of a population in training; every array has one row for each run still in it."""
+    """The state of a population in training; every array has one row for each run still in it.
+
+    The learner has one for each member of each run: a run that is no ensemble is an ensemble of one.
+    """
 
     def __init__(self, runs: Sequence[Run]) -> None:
         first = runs[0].setting
@@ -89,6 +91,7 @@ class Population:
         self.config = first.config
         self.network = network_of(first)
         self.task = first.material.task
+        self.members = members_of(first.config)
         self.began_with = tuple(run.id for run in runs)
         self.results: dict[str, Result] = {}
         self.epoch = 0
@@ -100,7 +103,7 @@ class Population:
         sets: dict[Any, Prepared] = {}
         for key, run in zip(keys, self.runs, strict=True):
             if key not in sets:
-                sets[key] = recall(run.setting.material, run.config.data.preparation, run.data_seed)
+                sets[key] = recall(run.setting.material, _shared_rows(run), run.data_seed)
         order = {key: i for i, key in enumerate(sets)}
         self.owner: Indices = np.array([order[key] for key in keys], dtype=np.intp)
         self.rows = {
@@ -108,28 +111,32 @@ class Population:
             for split in SPLITS
         }
         self.evaluators = {
-            split: Evaluator(self.network, rows, self.owner, self.task, self._sampling())
+            split: Evaluator(self.network, rows, self.owner, self.task, self.members, self._sampling())
             for split, rows in self.rows.items()
         }
         self.train_rows = len(self.rows["train"])
 
     def _start_training(self) -> None:
         config, count = self.config, len(self.runs)
-        params = np.empty((count, self.network.width), self.network.dtype)
-        for row, run in zip(params, self.runs, strict=True):
-            row[:] = self.network.first_parameters(run.config.model.initializer, stream(run.seed, "weights"))
+        params = np.empty((count * self.members, self.network.width), self.network.dtype)
+        each = [run for run in self.runs for _ in range(self.members)]
+        for row, run, rng in zip(params, each, self._streams("weights"), strict=True):
+            row[:] = self.network.first_parameters(run.config.model.initializer, rng)
         size = config.training.batch_size
         self.batch = size if isinstance(size, int) else self.train_rows
         self.learner = Learner(
             self.network,
             params,
-            stack([run.config.optimizer for run in self.runs]),
-            self._stack_regularizers(),
-            [run.seed for run in self.runs],
+            stack([run.config.optimizer for run in each]),
+            _stack_regularizers(each),
+            self._streams,
             self.train_rows,
             self.batch,
         )
-        self.shuffles = {run.seed: stream(run.seed, "batches") for run in self.runs}
+        self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))
+        self.bags = self._draw_bags()
+        stopping = (e for e in _stack_regularizers(self.runs) if isinstance(e, EarlyStopping))
+        self.stopping = next(stopping, None)
         self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
         self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
         self.seconds = np.zeros(count)
@@ -137,19 +144,28 @@ class Population:
         self.first_loss = np.full(count, np.inf)
         self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
         self.best_epoch = np.zeros(count, dtype=np.intp)
-        restores = self._regularizer(EarlyStopping) is not None
-        self.best_params = self.learner.predicting().buffer.copy() if restores else None
+        self.best_params = self.learner.predicting().buffer.copy() if self.stopping else None
 
-    def _stack_regularizers(self) -> list[Regularizer]:
-        active = [[entry for entry in run.config.regularization if entry.active] for run in self.runs]
-        return [stack(entries) for entries in zip(*active, strict=True)]
+    def _streams(self, purpose: str) -> list[np.random.Generator]:
+        """Generators for each member of each run."""
+        return [stream(seed, purpose, member) for seed, member in self._member_seeds()]
+
+    def _member_seeds(self) -> list[tuple[int, int]]:
+        """Seed and number of each member of each run."""
+        return [(run.seed, member) for run in self.runs for member in range(self.members)]
+
+    def _draw_bags(self) -> Indices | None:
+        """Training rows that each member of an ensemble has drawn with replacement, if it has."""
+        if not _is_bagged(self.config):
+            return None
+        each = [(run.data_seed, member) for run in self.runs for member in range(self.members)]
+        count, streams = self.train_rows, [stream(seed, "resample", member) for seed, member in each]
+        return np.stack([rng.integers(0, count, count).astype(np.intp) for rng in streams])
 
     def _sampling(self) -> Sampling | None:
-        found = (entry.sampling([run.seed for run in self.runs]) for entry in self._stack_regularizers())
+        each = [run for run in self.runs for _ in range(self.members)]
+        found = (entry.sampling([run.seed for run in each]) for entry in _stack_regularizers(each))
         return next((sampling for sampling in found if sampling is not None), None)
-
-    def _regularizer(self, kind: type[R]) -> R | None:
-        return next((a.entry for a in self.learner.active if isinstance(a.entry, kind)), None)
 
     # --- the loop -----------------------------------------------------------------------------
 
@@ -192,12 +208,15 @@ class Population:
 
     def _batches(self) -> Iterator[Indices]:
         """The rows of each step of an epoch, (runs, batch), as numbers into all data sets' rows."""
-        start = self.owner[:, np.newaxis] * self.train_rows
-        if self.batch == self.train_rows:
-            yield start + np.arange(self.train_rows)  # one batch: its order would change nothing
+        start = np.repeat(self.owner, self.members)[:, np.newaxis] * self.train_rows
+        if self.batch == self.train_rows:  # one batch: its order would change nothing
+            yield start + (np.arange(self.train_rows) if self.bags is None else self.bags)
             return
-        orders = {seed: rng.permutation(self.train_rows) for seed, rng in self.shuffles.items()}
-        order = np.stack([orders[run.seed] for run in self.runs]) + start
+        orders = {key: rng.permutation(self.train_rows) for key, rng in self.shuffles.items()}
+        order = np.stack([orders[key] for key in self._member_seeds()])
+        if self.bags is not None:
+            order = np.take_along_axis(self.bags, order, axis=1)
+        order += start
         for first in range(0, self.train_rows, self.batch):
             yield np.ascontiguousarray(order[:, first : first + self.batch])
 
@@ -227,11 +246,12 @@ class Population:
         for split in ("train", "val"):
             for name, values in self.evaluators[split].measure(shown.layers).items():
                 columns[f"{split}_{name}"] = values
-        columns["penalty"] = self.learner.penalty()
-        columns["weight_norm"] = _norm(shown.weights)
+        columns["penalty"] = self._mean_of_members(self.learner.penalty())
+        columns["weight_norm"] = self._mean_of_members(_norm(shown.weights))
         at_start, gradient = self.epoch == 0, self.learner.weight_grads
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
-            columns[name] = np.full(len(self.runs), np.nan) if at_start else _norm([gradient[i]])
+            norms = self._mean_of_members(_norm([gradient[i]]))
+            columns[name] = np.full(len(self.runs), np.nan) if at_start else norms
         for i, curve in enumerate(self.curves):
             curve.append(
                 {"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()}
@@ -241,8 +261,11 @@ class Population:
         else:
             self._note_best(columns, shown.buffer)
 
+    def _mean_of_members(self, values: Array) -> Array:
+        return np.asarray(values.reshape(-1, self.members).mean(axis=1))
+
     def _note_best(self, columns: dict[str, Array], params: Array) -> None:
-        stopping = self._regularizer(EarlyStopping)
+        stopping = self.stopping
         metric = stopping.metric if stopping else "val_loss" if "val_loss" in columns else "train_loss"
         values = -columns[metric] if higher_is_better(metric) else columns[metric]
         least = np.ravel(stopping.min_delta) if stopping else 0.0
@@ -251,7 +274,8 @@ class Population:
         self.best_value[better] = values[better]
         self.best_epoch[better] = self.epoch
         if self.best_params is not None:
-            self.best_params[better] = params[better]
+            members = np.repeat(better, self.members)
+            self.best_params[members] = params[members]
 
     def _progress(self) -> Progress:
         latest = [curve[-1] for curve in self.curves]
@@ -274,12 +298,12 @@ class Population:
         if not self._is_recorded(self.epoch):
             return
         loss = np.array([curve[-1]["train_loss"] for curve in self.curves])
-        finite = np.isfinite(loss) & np.isfinite(self.learner.params).all(axis=1)
+        whole = np.isfinite(self.learner.params).all(axis=1).reshape(-1, self.members).all(axis=1)
+        finite = np.isfinite(loss) & whole
         diverged = ~finite | (loss > DIVERGED * np.maximum(self.first_loss, np.finfo(np.float64).tiny))
-        stopping = self._regularizer(EarlyStopping)
         waited = np.zeros(len(self.runs), bool)
-        if stopping is not None and 0 < self.epoch < self.config.training.epochs:
-            waited = stopping.is_over(self.epoch, self.best_epoch, self.curves)
+        if self.stopping is not None and 0 < self.epoch < self.config.training.epochs:
+            waited = self.stopping.is_over(self.epoch, self.best_epoch, self.curves)
         self._finish(np.flatnonzero(diverged), "diverged")
         self._finish(np.flatnonzero(waited & ~diverged), "completed")
         staying = np.flatnonzero(~(diverged | waited))
@@ -290,13 +314,18 @@ class Population:
         """Shrinks the stack to these runs."""
         for name in ("owner", "seconds", "first_loss", "best_value", "best_epoch"):
             setattr(self, name, getattr(self, name)[staying])
+        members = rows_of(staying, self.members)
         if self.best_params is not None:
-            self.best_params = self.best_params[staying]
-        self.learner.keep(staying)
+            self.best_params = self.best_params[members]
+        if self.bags is not None:
+            self.bags = self.bags[members]
+        if self.stopping is not None:
+            self.stopping = take(self.stopping, staying)
+        self.learner.keep(members)
         self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
         for name in ("runs", "curves"):
             setattr(self, name, [getattr(self, name)[i] for i in staying])
-        self.shuffles = {run.seed: self.shuffles[run.seed] for run in self.runs}
+        self.shuffles = {key: self.shuffles[key] for key in self._member_seeds()}
 
     def _finish(self, leaving: Indices, status: Status) -> None:
         """Writes the results of runs that have ended; test rows are met here, and only here."""
@@ -304,14 +333,14 @@ class Population:
             return
         restored = self.best_params is not None
         params = self.learner.predicting().buffer if self.best_params is None else self.best_params
-        layers = self.network.layers(params[leaving])
+        layers = self.network.layers(params[rows_of(leaving, self.members)])
         evaluator = self.evaluators["test"].take(leaving)
         tests, predictions = evaluator.measure(layers), evaluator.predict(layers)
         units = self.evaluators["train"].take(leaving).unit_shares(layers)
         for i, member in enumerate(leaving):
             run, curve = self.runs[member], self.curves[member]
             best = int(self.best_epoch[member]) if self.epoch else 0
-            own = [layer[i] for layer in layers]
+            own = [layer[i * self.members : (i + 1) * self.members] for layer in layers]
             norms = feature_weights(own[0])
             metrics = {}
             if status == "completed":
@@ -329,7 +358,7 @@ class Population:
                 epochs=self.epoch,
                 best_epoch=best if status == "completed" else None,
                 seconds=float(self.seconds[member]),
-                parameters=self.network.parameters,
+                parameters=self.network.parameters * self.members,
                 metrics=with_gap(metrics),
                 curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
                 weights=by_name(own) if status == "completed" else {},
@@ -366,7 +395,8 @@ class Population:
 
     def _generators(self) -> dict[str, Sequence[np.random.Generator]]:
         """The random generators of each purpose, one for each run; those of one seed share its batches."""
-        return {"batches": [self.shuffles[run.seed] for run in self.runs], **self.learner.generators()}
+        shuffles = [self.shuffles[key] for key in self._member_seeds()]
+        return {"batches": shuffles, **self.learner.generators()}
 
     @classmethod
     def resume(cls, runs: Sequence[Run], snapshot: Snapshot) -> "Population":
@@ -397,6 +427,21 @@ class Population:
             }
             population.results[run] = from_parts(parts, rest)
         return population
+
+
+def _stack_regularizers(runs: Sequence[Run]) -> list[Regularizer]:
+    active = [[entry for entry in run.config.regularization if entry.active] for run in runs]
+    return [stack(entries) for entries in zip(*active, strict=True)]
+
+
+def _is_bagged(config: Config) -> bool:
+    return members_of(config) > 1 and config.data.preparation.resample == "bootstrap"
+
+
+def _shared_rows(run: Run) -> Preparation:
+    """How the rows are prepared that all members of a run share; each draws its own from them."""
+    preparation = run.config.data.preparation
+    return replace(preparation, resample="none") if _is_bagged(run.config) else preparation
 
 
 def _part(data: Prepared, split: str) -> tuple[Array, Array]:

@@ -3,6 +3,7 @@
 import itertools
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -51,10 +52,12 @@ ON: dict[str, tuple[Any, Any]] = {
     "swa": (2, 3),
     "ema": (0.5, 0.9),
     "batch_norm": ({"momentum": 0.1}, {"momentum": 0.5, "epsilon": 0.1}),
+    "ensemble": (2, 3),
     "early_stopping": ({"patience": 1, "metric": "val_accuracy"}, {"patience": 2, "metric": "val_accuracy"}),
 }
 # Settings that leave a run as it is, bit for bit; 0 is one where an entry is on by default.
 WEAKEST: dict[str, Any] = {
+    "ensemble": 1,
     "swa": 5,  # the last epoch
     "ema": 0,
     "batch_norm": None,
@@ -67,6 +70,12 @@ OTHER_OPTIONS: dict[str, dict[str, Any]] = {
     "elastic net": {"l2": 0.5, "l1": 0.5},
     "clipping by value": {"gradient_clipping": {"norm": None, "value": 0.01}},
     "dropout by layer": {"dropout": [0.5, 0.1]},
+    "ensemble with much else": {
+        "ensemble": 2,
+        "dropout": {"p": 0.3, "samples": 2},
+        "early_stopping": 1,
+        "ema": 0.5,
+    },
     "Monte-Carlo dropout": {"dropout": {"p": [0.5, 0.1], "samples": 3}},
     "gaussian dropout by layer": {"gaussian_dropout": [0.0, 0.4]},
     "alpha dropout by layer": {"alpha_dropout": [0.3, 0.0]},
@@ -89,9 +98,9 @@ def test_every_entry_is_tested_here() -> None:
     assert set(ON) == set(REGULARIZERS)
 
 
-def config(**sections: Any) -> dict[str, Any]:
+def config(source: str = "moons", **sections: Any) -> dict[str, Any]:
     return {
-        "data": {"source": "moons", "samples": 80, "label_noise": 0.2},
+        "data": {"source": source, "samples": 80, "label_noise": 0.2},
         "model": {"hidden": [9, 6]},
         "optimizer": {"name": "sgd", "learning_rate": 0.1},
         "training": {"epochs": 5, "batch_size": 7},  # of 48 rows: the last batch has 6
@@ -136,7 +145,9 @@ def test_alone_equals_stacked(settings: dict[str, Any], runs_of: PlanRuns) -> No
 def test_its_numbers_may_differ_within_a_population(name: str, runs_of: PlanRuns) -> None:
     grid = {f"regularization.{name}": list(ON[name])}
     runs = runs_of(config(sweep={"seeds": 2, "grid": grid}))
-    assert [len(stack) for stack in populations(runs)] == [4]
+    together = not REGULARIZERS[name].fixed or name == "dropout"
+    assert [len(stack) for stack in populations(runs)] == ([4] if together else [2, 2])
+    runs = runs if together else runs[:2]
     assert bits(train(runs)) == [bits(train([run]))[0] for run in runs]
 
 
@@ -171,7 +182,7 @@ def test_losses_come_out_of_the_stored_weights(
     """In prediction mode, whatever happens while training: a plain network, without randomness."""
     if source == "robot_arm" and "label_smoothing" in settings:
         return  # refused there
-    if settings == OTHER_OPTIONS["Monte-Carlo dropout"]:
+    if settings == OTHER_OPTIONS["Monte-Carlo dropout"] or "ensemble" in settings:
         return  # tested below
     model = {"hidden": [9, 6], "activation": "tanh", "dtype": "float64"}
     settings = {**settings, "early_stopping": None}
@@ -217,7 +228,11 @@ class Case:
         entries = [e for e in plan_sweep(load(str(path))).runs[0].config.regularization if e.active]
         rates = stack([Sgd(0.01)] * self.runs)
         stacked = [stack([entry] * self.runs) for entry in entries]
-        self.learner = Learner(network, params, rates, stacked, [1, 2, 3], self.rows, self.batch)
+
+        def streams(purpose: str) -> list[np.random.Generator]:
+            return [stream(seed, purpose) for seed in (1, 2, 3)]
+
+        self.learner = Learner(network, params, rates, stacked, streams, self.rows, self.batch)
         self.space = self.learner.spaces[self.batch]
         self.space.x[..., :-1] = rng.normal(size=(self.runs, self.batch, 3))
         self.space.x[..., -1] = 1
@@ -580,6 +595,78 @@ def test_runs_with_other_numbers_of_samples_train_apart(runs_of: PlanRuns) -> No
     ]
 
 
+def member(result: Result, number: int) -> dict[str, Array]:
+    """The weights of one member of an ensemble."""
+    prefix = f"member{number}."
+    return {k.removeprefix(prefix): w for k, w in result.weights.items() if k.startswith(prefix)}
+
+
+@pytest.mark.parametrize(
+    ("source", "output"), [("blobs", "softmax"), ("moons", "sigmoid"), ("robot_arm", "identity")]
+)
+def test_an_ensemble_predicts_the_mean_of_what_its_members_say(
+    source: str, output: str, runs_of: PlanRuns
+) -> None:
+    model = {"hidden": [9], "activation": "tanh", "dtype": "float64", "output": output}
+    raw = config(data={"source": source, "samples": 80}, model=model, regularization={"ensemble": 3})
+    runs = runs_of(raw)
+    alone = train(runs_of({**raw, "regularization": {}}))
+    for run, result, single in zip(runs, train(runs), alone, strict=True):
+        data = rows_of(run)
+        for split in ("train", "val", "test"):
+            x, target = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+            said: Array = np.zeros(1)
+            for number in (1, 2, 3):
+                w = member(result, number)
+                z = np.tanh(x @ w["layer1.weight"] + w["layer1.bias"]) @ w["layer2.weight"] + w["layer2.bias"]
+                if output == "sigmoid":
+                    z = np.hstack([np.zeros_like(z), z])
+                said = said + (z if output == "identity" else softmax(z, axis=1)) / 3
+            if output == "identity":
+                loss = ((said - target) ** 2).sum(axis=1).mean()
+            else:
+                loss = -np.log(said[range(len(x)), target]).mean()
+                assert result.metrics[f"{split}_accuracy"] == np.mean(said.argmax(axis=1) == target)
+            assert result.metrics[f"{split}_loss"] == pytest.approx(loss, rel=1e-10)
+        assert result.parameters == 3 * single.parameters
+        first = member(result, 1)
+        assert {k: w.tobytes() for k, w in first.items()} == {
+            k: w.tobytes() for k, w in single.weights.items()
+        }
+        assert member(result, 2)["layer1.weight"].tobytes() != first["layer1.weight"].tobytes()
+
+
+@pytest.mark.parametrize("batch_size", ["full", 48, 7])
+def test_bagging_draws_rows_for_each_member_by_itself(batch_size: int | str, runs_of: PlanRuns) -> None:
+    raw = config(
+        data={"source": "friedman1", "samples": 80, "resample": "bootstrap"},
+        model={"hidden": [], "dtype": "float64"},
+        training={"epochs": 1, "batch_size": batch_size},
+        regularization={"ensemble": 3},
+    )
+    raw["sweep"] = {"seeds": 1, "grid": {"training.epochs": [0, 1]}}
+    start, run = runs_of(raw)
+    before, after = (train([one])[0] for one in (start, run))
+    shared = replace(run.config.data.preparation, resample="none")
+    data = prepare(run.setting.material, shared, run.seed)
+    for number in (1, 2, 3):
+        w, b = member(before, number)["layer1.weight"], member(before, number)["layer1.bias"]
+        bag = stream(run.seed, "resample", number - 1).integers(0, 48, 48)
+        assert 20 < len(set(bag)) < 40
+        order = stream(run.seed, "batches", number - 1).permutation(48)
+        for first in range(0, 48, 48 if batch_size == "full" else int(batch_size)):
+            rows = bag if batch_size in ("full", 48) else bag[order[first : first + 7]]
+            by_w, by_b = slope(data.train_x[rows], data.train_y[rows], w, b)
+            w, b = w - 0.1 * by_w, b - 0.1 * by_b
+        np.testing.assert_allclose(member(after, number)["layer1.weight"], w, rtol=1e-9)
+        np.testing.assert_allclose(member(after, number)["layer1.bias"], b, rtol=1e-9)
+
+
+def test_an_ensemble_ends_when_one_member_diverges(runs_of: PlanRuns) -> None:
+    raw = config("friedman1", optimizer={"name": "sgd", "learning_rate": 1e6}, regularization={"ensemble": 2})
+    assert {result.status for result in train(runs_of(raw))} == {"diverged"}
+
+
 def noise_on_units(settings: dict[str, Any], tmp_path: Path) -> tuple[list[Array], list[Array]]:
     """The masks and shifts of a step, (runs, units, batch) for each of two hidden layers."""
     case = Case(settings, tmp_path)
@@ -684,6 +771,7 @@ def refused(runs_of: PlanRuns) -> Refused:
             {"dropout": {"p": 0.5, "samples": -1}},
             "dropout.samples: -1 came, expected a whole number of 0 or more",
         ),
+        ({"ensemble": 0}, "ensemble: 0 came, expected a whole number of 1 or more"),
         ({"dropconnect": 1}, "dropconnect: 1 came, expected a number from 0 up to, not including, 1"),
         ({"dropout": [0.1, 1.0]}, "expected a number from 0 up to, not including, 1, or a list"),
         ({"dropout": [0.1, 0.2, 0.3]}, "dropout: 3 numbers came for 2 hidden layers, expected one number"),

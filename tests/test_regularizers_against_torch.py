@@ -95,7 +95,7 @@ def our_logits(case: Case) -> Iterator[Array]:
     for layer, (weight, bias) in zip(network.layers(params), first_weights(), strict=True):
         layer[0, :-1], layer[0, -1] = weight, bias
     entries = [stack([entry]) for entry in case.ours]
-    learner = Learner(network, params, stack([Sgd(RATE)]), entries, [0], ROWS, BATCH)
+    learner = Learner(network, params, stack([Sgd(RATE)]), entries, lambda _: [], ROWS, BATCH)
     (x, classes), predicting = data(), Workspace(network, 1, BATCH)
     predicting.x[0, :, :-1], predicting.x[0, :, -1] = x[:BATCH], 1
     for step, rows in enumerate(batches(), start=1):

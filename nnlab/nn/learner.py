@@ -1,6 +1,6 @@
 """The learner: the networks of a population, and one step of training for all of them."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -9,7 +9,6 @@ from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.optimizers import Optimizer, is_scratch
 from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
 from nnlab.nn.stacking import take
-from nnlab.streams import stream
 
 
 class Learner:
@@ -20,7 +19,7 @@ class Learner:
         params: first parameters, (runs, parameters).
         optimizer: its numbers are columns.
         regularizers: the active ones, in the order of their table; their numbers are columns.
-        seeds: one for each run.
+        streams: the generators for a purpose, one for each run.
         rows: m, the number of training rows.
         batch: rows in a step; the last step of an epoch may have fewer.
     """
@@ -31,7 +30,7 @@ class Learner:
         params: Array,
         optimizer: Optimizer,
         regularizers: Sequence[Regularizer],
-        seeds: Sequence[int],
+        streams: Callable[[str], Sequence[np.random.Generator]],
         rows: int,
         batch: int,
     ) -> None:
@@ -40,15 +39,14 @@ class Learner:
         self.grads = np.zeros_like(params)
         self.optimizer = optimizer
         self.state = optimizer.init(params)
-        self.active = [Active(entry, self._memory(entry, seeds)) for entry in regularizers]
+        self.active = [Active(entry, self._memory(entry, streams)) for entry in regularizers]
         self._lay_out()
 
-    def _memory(self, entry: Regularizer, seeds: Sequence[int]) -> Memory:
+    def _memory(self, entry: Regularizer, streams: Callable[[str], Sequence[np.random.Generator]]) -> Memory:
         state = entry.state(self.network, self.params)
         if not entry.is_random:
             return Memory(state)
-        generators = [stream(seed, entry.name) for seed in seeds]
-        return Memory(state, entry.draws(self.network, self.batch, generators))
+        return Memory(state, entry.draws(self.network, self.batch, streams(entry.name)))
 
     def _lay_out(self) -> None:
         """Views and buffers for the runs in the stack, made anew whenever some have left."""

@@ -2,7 +2,7 @@
 
     f(z, out, row)           out <- prediction; z and out may be the same memory
     backward(y, delta, row)  delta <- dL/dz, given delta = dL/dy; writes over the prediction y
-    inverse(y, out)          out <- a z whose prediction is y
+    inverse(y, out)          out <- a z whose prediction is y; y and out may be the same memory
 
 Arrays are (runs, outputs, batch); `row` is free memory, (runs, 1, batch).
 """

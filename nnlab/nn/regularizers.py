@@ -6,6 +6,7 @@ Each entry is one key of the config section `regularization`; its first field ma
 
 from nnlab.nn.averaging import Ema, Swa
 from nnlab.nn.batch_norm import BatchNorm
+from nnlab.nn.ensemble import Ensemble
 from nnlab.nn.noise import AlphaDropout, DropConnect, Dropout, GaussianDropout, InputDropout, InputNoise
 from nnlab.nn.penalties import L1, L2, GradientClipping, MaxNorm
 from nnlab.nn.soft_targets import LabelSmoothing, Mixup
@@ -29,4 +30,5 @@ REGULARIZERS = table(
     Ema,
     BatchNorm,  # after those that average what it makes a plain network of
     EarlyStopping,
+    Ensemble,
 )
