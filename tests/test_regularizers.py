@@ -12,6 +12,7 @@ import pytest
 from scipy.special import softmax
 from sklearn.linear_model import ElasticNet, Lasso
 
+from nnlab.advice import advice
 from nnlab.arrays import Array
 from nnlab.checkpoint import Keeper
 from nnlab.config.load import load
@@ -797,6 +798,37 @@ def test_mixup_of_single_rows_is_refused(refused: Refused) -> None:
 def test_batch_norm_of_a_single_row_is_refused(size: int, reason: str, refused: Refused) -> None:
     raw = config(regularization={"batch_norm": True}, training={"batch_size": size})
     assert reason in refused(raw)
+
+
+@pytest.mark.parametrize(
+    ("settings", "model", "note"),
+    [
+        (
+            {"gaussian_dropout": 0.1},
+            {"hidden": []},
+            "gaussian_dropout drops hidden units and there is no",
+        ),
+        ({"batch_norm": True}, {"hidden": []}, "batch_norm normalizes hidden layers and there is none"),
+        ({"swa": 5}, {}, "swa starts at the last epoch, 5: there is nothing to average"),
+        ({"alpha_dropout": 0.1}, {}, "alpha_dropout is made for selu and the activation is relu"),
+        ({"dropout": 0.1, "gaussian_dropout": 0.1}, {}, "dropout and gaussian_dropout act on the same units"),
+    ],
+    ids=str,
+)
+def test_what_makes_no_sense_together_gets_a_note(
+    settings: dict[str, Any], model: dict[str, Any], note: str, runs_of: PlanRuns
+) -> None:
+    odd, calm = (
+        list(advice(runs_of(config(regularization=regularization, model={"hidden": [4], **model}))))
+        for regularization in (settings, {})
+    )
+    assert [note in words for words in odd] == [True]
+    assert calm == []
+
+
+def test_alpha_dropout_with_selu_gets_no_note(runs_of: PlanRuns) -> None:
+    raw = config(model={"hidden": [4], "activation": "selu"}, regularization={"alpha_dropout": 0.1})
+    assert not list(advice(runs_of(raw)))
 
 
 def test_a_strength_alone_is_written_as_a_number(runs_of: PlanRuns) -> None:
