@@ -53,7 +53,8 @@ BAD_CONFIGS = {
     ),
     "dropout 1.0": (
         "data: {source: moons}\nregularization: {dropout: 1.0}",
-        "c.yaml:2:27: regularization.dropout: 1.0 came, expected a number from 0 up to, not including, 1",
+        "c.yaml:2:27: regularization.dropout: 1.0 came, expected a number from 0 up to, not including, 1, "
+        "or a list with one for each hidden layer",
     ),
     "negative lambda": (
         "data: {source: moons}\nregularization: {l2: -1}",
@@ -215,7 +216,7 @@ def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
         (["train", "config.yaml", "-s", "epochs"], "--set epochs: expected KEY=VALUE"),
         (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read: no such file or directory"),
         (["report"], "runs: no results here"),
-        (["report", "-f", "tabel"], "--format tabel: expected table, md, csv, json (did you mean 'table'?)"),
+        (["report", "-f", "tabel"], "--format tabel: expected table, md, csv, json, "),
         (["report", "--metric", "los"], "--metric los: expected train_loss, val_loss, "),
     ],
 )
