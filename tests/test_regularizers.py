@@ -434,6 +434,21 @@ def test_label_smoothing_mixes_labels_with_all_classes(
     wrong_by = (softmax(z, axis=1) - smooth)[:, -before["layer1.bias"].size :]
     expected = before["layer1.weight"] - 0.1 * data.train_x.T @ wrong_by / len(z)
     np.testing.assert_allclose(after["layer1.weight"], expected, rtol=1e-10)
+    # The features have mean 0: only the bias sees how much goes to each class.
+    expected = before["layer1.bias"] - 0.1 * wrong_by.mean(axis=0)
+    np.testing.assert_allclose(after["layer1.bias"], expected, rtol=1e-10, atol=1e-12)
+
+
+def test_mixup_takes_its_share_of_the_row_itself(tmp_path: Path) -> None:
+    """The gradient of a linear model would be the same with the shares of row and partner exchanged."""
+    case = Case({"mixup": 0.4}, tmp_path)
+    x, targets = case.space.x.copy(), case.space.targets.copy()
+    case.learner.step(case.space, left=1)
+    for run, seed in enumerate((1, 2, 3)):
+        rng = stream(seed, "mixup")
+        share, partners = rng.beta(0.4, 0.4), rng.permutation(Case.batch)
+        for before, mixed in ((x[run], case.space.x[run]), (targets[run], case.space.targets[run])):
+            np.testing.assert_allclose(mixed, share * before + (1 - share) * before[partners], atol=1e-12)
 
 
 @pytest.mark.parametrize("source", ["friedman1", "robot_arm"])
