@@ -157,24 +157,31 @@ class Workspace:
         self.masks = [empty(runs, units, batch) for units in hidden] if dropout else []
         self.shifts = [empty(runs, units, batch) for units in hidden] if shifts else []
         # h is what a layer passes on before dropout; without dropout that is what enters the next one.
-        self.h = [
-            empty(runs, units, batch) if dropout else entering[:, :-1]
+        # Elementwise passes then take its row of ones along: NumPy copies arrays with gaps.
+        wholes = [
+            empty(runs, units, batch) if dropout else entering
             for units, entering in zip(hidden, self.inputs[1:], strict=True)
         ]
-        self.z = [
-            empty(*h.shape) if activation.keeps_z else h
-            for activation, h in zip(network.activations, self.h, strict=True)
+        self._h = wholes
+        self._z = [
+            np.ones_like(h) if activation.keeps_z else h
+            for activation, h in zip(network.activations, wholes, strict=True)
         ]
+        self._deltas = [np.zeros_like(h) for h in wholes]
+        self.h, self.z, deltas = (
+            [whole[:, :units] for units, whole in zip(hidden, arrays, strict=True)]
+            for arrays in (self._h, self._z, self._deltas)
+        )
         self.logits = empty(runs, outputs, batch)
-        self.deltas = [empty(runs, units, batch) for units in (*hidden, outputs)]
+        self.deltas = [*deltas, empty(runs, outputs, batch)]
         self.turned = [delta.transpose(0, 2, 1) for delta in self.deltas]
         self.row = empty(runs, 1, batch)
-        pools = np.empty((3, runs * max(hidden, default=0) * batch), dtype)
-        self.slopes, self.scratch = [], []
-        for units in hidden:
-            slope, *spare = (pool[: runs * units * batch].reshape(runs, units, batch) for pool in pools)
-            self.slopes.append(slope)
-            self.scratch.append((spare[0], spare[1]))
+        pools = np.empty((3, max((whole.size for whole in wholes), default=0)), dtype)
+        self._slopes, self._scratch = [], []
+        for whole in wholes:
+            slope, *spare = (pool[: whole.size].reshape(whole.shape) for pool in pools)
+            self._slopes.append(slope)
+            self._scratch.append((spare[0], spare[1]))
 
     def forward(
         self, layers: Sequence[Array], masks: Sequence[Array] = (), shifts: Sequence[Array] = ()
@@ -190,7 +197,8 @@ class Workspace:
             self._before_activation(i, layer)
             activation = self.network.activations[i]
             if not isinstance(activation, Identity):
-                activation.f(self.z[i], self.h[i], self.scratch[i])
+                activation.f(self._z[i], self._h[i], self._scratch[i])
+                self.inputs[i + 1][:, -1] = 1
             if masks:
                 np.multiply(self.h[i], masks[i], out=self.inputs[i + 1][:, :-1])
             if shifts:
@@ -223,14 +231,15 @@ class Workspace:
                     self.normalizer.backward(i - 1, self.deltas[i - 1])
 
     def _through_activation(self, i: int) -> None:
-        activation = self.network.activations[i]
-        if isinstance(activation, Identity):
-            return
-        self.deltas[i] *= self.slope(i)
+        if not isinstance(self.network.activations[i], Identity):
+            self._find_slope(i)
+            self._deltas[i] *= self._slopes[i]
+
+    def _find_slope(self, i: int) -> None:
+        self.network.activations[i].f_prime(self._z[i], self._h[i], self._slopes[i], self._scratch[i])
 
     def slope(self, i: int) -> Array:
         """f'(z) of hidden layer i after `forward`, (runs, units, batch); the next call writes over it."""
-        activation = self.network.activations[i]
-        slope: Array = self.slopes[i]
-        activation.f_prime(self.z[i], self.h[i], slope, self.scratch[i])
+        self._find_slope(i)
+        slope: Array = self._slopes[i][:, : self.network.sizes[i + 1]]
         return slope
