@@ -1,11 +1,12 @@
 # One word for each chore. `make demo` and `make test` need only Python 3.11+ and the package registry.
 PYTHON ?= python3
 VENV ?= .venv
+ROUNDS ?= 5
 BIN := $(VENV)/bin
 PIP := PIP_CONSTRAINT=constraints.txt $(BIN)/python -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-slow lint types check format clean
+.PHONY: help demo test test-slow bench lint types check format clean
 
 help:  ## list the chores
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,6 +31,15 @@ test: $(VENV)/.installed-test  ## all tests but the slow ones
 test-slow: $(VENV)/.installed-test  ## the slow tests
 	$(BIN)/python -m pytest -n auto -m slow
 
+benchmarks/.venv/.installed: benchmarks/requirements.txt
+	@test -x benchmarks/.venv/bin/python || $(PYTHON) -m venv benchmarks/.venv
+	@echo "installing the peers into benchmarks/.venv ..." >&2
+	@benchmarks/.venv/bin/python -m pip install --quiet --disable-pip-version-check -r benchmarks/requirements.txt
+	@touch $@
+
+bench: $(VENV)/.installed benchmarks/.venv/.installed  ## nnlab beside scikit-learn, PyTorch and JAX (takes a while; ROUNDS=5)
+	$(BIN)/python benchmarks/bench.py --rounds $(ROUNDS)
+
 lint: $(VENV)/.installed-test  ## style
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
@@ -44,4 +54,4 @@ format: $(VENV)/.installed-test  ## put the code into the one style
 	$(BIN)/ruff format .
 
 clean:  ## remove the environment and caches; runs/ stays
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache build dist
+	rm -rf $(VENV) benchmarks/.venv .mypy_cache .ruff_cache .pytest_cache build dist
