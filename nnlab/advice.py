@@ -15,6 +15,7 @@ from nnlab.nn.noise import AlphaDropout, UnitNoise
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.penalties import L2
 from nnlab.nn.regularizer import Regularizer
+from nnlab.nn.schedules import Cosine, ReduceOnPlateau, Step
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run
 
@@ -94,6 +95,20 @@ def _overshoots(learning_rate: float, what: str, decay: float, optimizer: str) -
     )
 
 
+def schedule_that_outlasts_training(run: Run) -> str | None:
+    """A learning rate that falls after the last epoch only."""
+    schedule, epochs = run.config.schedule, run.config.training.epochs
+    if isinstance(schedule, Step) and schedule.every >= epochs:
+        return f"schedule step falls every {schedule.every} epochs and there are {epochs}: it changes nothing"
+    if isinstance(schedule, Cosine) and schedule.period is not None and schedule.period > epochs:
+        return f"the period of the cosine is {schedule.period} epochs and there are {epochs}: it never ends"
+    if isinstance(schedule, ReduceOnPlateau) and schedule.patience >= epochs:
+        return (
+            f"reduce_on_plateau waits {schedule.patience} epochs and there are {epochs}: it changes nothing"
+        )
+    return None
+
+
 def target_far_from_1(run: Run) -> str | None:
     """A regression target whose size the first weights cannot reach in any reasonable time."""
     main = run.setting.material.main
@@ -133,6 +148,7 @@ CHECKS: tuple[Callable[[Run], str | None], ...] = (
     alpha_dropout_without_selu,
     several_dropouts,
     decay_that_overshoots,
+    schedule_that_outlasts_training,
     no_training,
     target_far_from_1,
     numbers_taken_as_classes,

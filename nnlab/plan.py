@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nnlab.config import axes
 from nnlab.config.load import ConfigFile, configure
 from nnlab.config.override import override, split_key
-from nnlab.config.schema import Config, Settings, regularizer
+from nnlab.config.schema import Config, Settings, regularizer, watchers
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import count
 from nnlab.errors import InputError, Path, SettingError, dotted
@@ -279,22 +279,23 @@ def _refuse_regularizers(
 
 
 def _usual_evaluation(config: Config) -> int:
-    """About 100 rows of curves; with early stopping, often enough for its patience to mean something."""
+    """About 100 rows of curves; where a metric is watched, often enough for patience to mean something."""
     every = max(1, round(config.training.epochs / CURVE_ROWS))
-    stopping = regularizer(config, EarlyStopping.name)
-    if isinstance(stopping, EarlyStopping) and stopping.rule == "patience":
-        return max(1, min(every, stopping.patience // LOOKS_A_PATIENCE))
-    return every
+    patience = [
+        watcher.patience // LOOKS_A_PATIENCE
+        for _, watcher in watchers(config)
+        if not isinstance(watcher, EarlyStopping) or watcher.rule == "patience"
+    ]
+    return max(1, min([every, *patience]))
 
 
 def _check_watched_metric(config: Config, material: Material) -> None:
-    stopping = regularizer(config, EarlyStopping.name)
-    if isinstance(stopping, EarlyStopping):
-        names = [measure.name for measure in measures(material.task)]
-        if stopping.metric.partition("_")[2] not in names:
+    names = [measure.name for measure in measures(material.task)]
+    for path, watcher in watchers(config):
+        if watcher.metric.partition("_")[2] not in names:
             raise SettingError(
-                ("regularization", "early_stopping", "metric"),
-                f"regularization.early_stopping.metric: {stopping.metric} came for {material.task}, "
+                (*path, "metric"),
+                f"{dotted((*path, 'metric'))}: {watcher.metric} came for {material.task}, "
                 f"expected val_{' or val_'.join(names)}",
             )
 
@@ -437,6 +438,7 @@ def _shape(run: Run) -> Any:
         config.loss,
         config.training,
         _kind(config.optimizer),
+        _kind(config.schedule),
         tuple(map(_kind, active)),
         material.task,
         network_of(run.setting).sizes,

@@ -128,10 +128,12 @@ class Population:
             self.network,
             params,
             stack([run.config.optimizer for run in each]),
+            stack([run.config.schedule for run in each]),
             _stack_regularizers(each),
             self._streams,
             self.train_rows,
             self.batch,
+            config.training.epochs,
         )
         self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))
         self.bags = self._draw_bags()
@@ -195,6 +197,7 @@ class Population:
 
     def _train_epoch(self) -> None:
         """One pass over the training rows of every run, each in its own order."""
+        self.learner.begin(self.epoch)
         steps = list(self._batches())
         for i, indices in enumerate(steps):
             self._step(indices, len(steps) - i)
@@ -260,6 +263,9 @@ class Population:
             self.first_loss = columns["train_loss"]
         else:
             self._note_best(columns, shown.buffer)
+            self.learner.see(
+                self.epoch, {name: values.repeat(self.members) for name, values in columns.items()}
+            )
 
     def _mean_of_members(self, values: Array) -> Array:
         return np.asarray(values.reshape(-1, self.members).mean(axis=1))

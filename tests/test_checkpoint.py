@@ -24,6 +24,7 @@ from tests.cli import Desk
 from tests.conftest import PlanRuns
 from tests.test_cli import without_seconds
 from tests.test_population import digest
+from tests.test_schedules import PAIRS as SCHEDULES
 
 pytestmark = pytest.mark.usefixtures("deadline")
 
@@ -62,6 +63,10 @@ QUICK = {"name": "momentum", "learning_rate": 0.1}
 # Each changes what a population carries from epoch to epoch.
 CASES: dict[str, dict[str, Any]] = {
     **{name: config(optimizer={"name": name}) for name in OPTIMIZERS},
+    **{
+        f"schedule {name}": config(schedule={"name": name, **settings[-1]}, training=LONGER)
+        for name, settings in SCHEDULES.items()
+    },
     "full batch": config(optimizer={"name": "momentum"}, training={"epochs": 8, "batch_size": "full"}),
     "one batch of all rows": config(training={"epochs": 8, "batch_size": 48}),
     "float64": config(model={"hidden": [9, 6], "dtype": "float64"}, regularization={"dropout": 0.4}),

@@ -346,6 +346,9 @@ def test_a_run_that_two_strategies_ask_for_is_trained_once_and_counted_in_both(d
     [
         ("regularization.early_stopping=100", "early stopping waits 100 epochs and there are 3"),
         ("regularization.dropout=0.5", "dropout drops hidden units and there is no hidden layer"),
+        ("schedule.name=step", "schedule step falls every 30 epochs and there are 3"),
+        ("schedule.name=reduce_on_plateau", "reduce_on_plateau waits 10 epochs and there are 3"),
+        ("schedule={name: cosine, period: 9}", "the period of the cosine is 9 epochs and there are 3"),
         ("training.epochs=0", "0 epochs: the networks keep their first weights"),
     ],
 )

@@ -17,6 +17,7 @@ from nnlab.nn.losses import LOSSES
 from nnlab.nn.optimizers import OPTIMIZERS
 from nnlab.nn.outputs import OUTPUTS
 from nnlab.nn.regularizers import REGULARIZERS
+from nnlab.nn.schedules import SCHEDULES
 from nnlab.registry import field_names, write
 
 ROOT = Path(__file__).parent.parent
@@ -29,6 +30,7 @@ TABLES = {
     "model.output": OUTPUTS,
     "loss": LOSSES,
     "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
     "regularization": REGULARIZERS,
 }
 

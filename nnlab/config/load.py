@@ -8,11 +8,11 @@ from typing import Any, NamedTuple
 
 from nnlab.config.axes import axes_of, examples, is_axis, is_range
 from nnlab.config.override import Raw, override, split_key
-from nnlab.config.schema import Config, Settings, regularizer
+from nnlab.config.schema import Config, Settings, watchers
 from nnlab.config.source import Document, parse_value, read
 from nnlab.data.tables import Csv
 from nnlab.errors import InputError, Path, SettingError, dotted
-from nnlab.nn.stopping import EarlyStopping
+from nnlab.nn.schedules import Warmup
 from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -121,17 +121,25 @@ def _check_together(config: Config) -> Iterator[Problem]:
             f"model.output: {model.output.name} does not go with loss {config.loss.name}, "
             f"expected {' or '.join(config.loss.outputs)}",
         )
-    stopping = regularizer(config, EarlyStopping.name)
-    if isinstance(stopping, EarlyStopping) and config.training.evaluate_every == "last":
+    for path, watcher in watchers(config):
+        if config.training.evaluate_every == "last":
+            yield Problem(
+                ("training", "evaluate_every"),
+                f"training.evaluate_every: last came with {watcher.name.replace('_', ' ')}, which looks more "
+                "often; expected auto",
+            )
+        if watcher.metric.startswith("val") and not _validates(config):
+            yield Problem(
+                path,
+                f"{dotted(path)}: {watcher.metric} is watched but data.validation is 0, "
+                "expected validation rows, or metric: train_loss",
+            )
+    schedule, epochs = config.schedule, config.training.epochs
+    if isinstance(schedule, Warmup) and schedule.epochs >= epochs > 0:
         yield Problem(
-            ("training", "evaluate_every"),
-            "training.evaluate_every: last came with early stopping, which looks more often; expected auto",
-        )
-    if isinstance(stopping, EarlyStopping) and stopping.metric.startswith("val") and not _validates(config):
-        yield Problem(
-            ("regularization", "early_stopping"),
-            f"regularization.early_stopping: {stopping.metric} is watched but data.validation is 0, "
-            "expected validation rows, or metric: train_loss",
+            ("schedule", "epochs"),
+            f"schedule.epochs: {schedule.epochs} came for training.epochs {epochs}, expected fewer: "
+            "the learning rate would not be reached",
         )
 
 

@@ -1,6 +1,6 @@
 """The config as a typed, frozen record: what every setting means, accepts and defaults to."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, Literal
 
@@ -15,6 +15,8 @@ from nnlab.nn.optimizers import OPTIMIZERS, Adam, Optimizer
 from nnlab.nn.outputs import OUTPUTS, Output
 from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.regularizers import REGULARIZERS
+from nnlab.nn.schedules import SCHEDULES, Constant, ReduceOnPlateau, Schedule
+from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import (
     Count,
     CountOrZero,
@@ -317,7 +319,7 @@ class Config:
     Args:
         name: folder under runs/.
         seed: everything random follows from it.
-        data, model, loss, optimizer, training, regularization: what to train, on what, and how.
+        data, model, loss, optimizer, schedule, training, regularization: what to train, on what, and how.
         sweep: which runs a sweep is made of; a single run does not look at it.
         report: what a diagnosis needs to be told.
     """
@@ -328,6 +330,7 @@ class Config:
     model: Model = field(default_factory=Model)
     loss: Annotated[Loss | None, _auto_or(entry_of(LOSSES, "a loss", default="squared_error"))] = None
     optimizer: Annotated[Optimizer, entry_of(OPTIMIZERS, "an optimizer", default="adam")] = Adam()  # noqa: RUF009
+    schedule: Annotated[Schedule, entry_of(SCHEDULES, "a schedule", default="constant")] = Constant()  # noqa: RUF009
     training: Training = field(default_factory=Training)
     regularization: Annotated[tuple[Regularizer, ...], Parse(_read_regularization, _write_regularization)] = (
         field(default_factory=lambda: _read_regularization({}, (), []))
@@ -342,3 +345,12 @@ class Config:
 def regularizer(config: Config, name: str) -> Regularizer | None:
     """The entry of this name, if it is there."""
     return next((entry for entry in config.regularization if entry.name == name), None)
+
+
+def watchers(config: Config) -> Iterator[tuple[Path, EarlyStopping | ReduceOnPlateau]]:
+    """The settings that act on a metric while a run trains, and where they stand."""
+    stopping = regularizer(config, EarlyStopping.name)
+    if isinstance(stopping, EarlyStopping):
+        yield ("regularization", EarlyStopping.name), stopping
+    if isinstance(config.schedule, ReduceOnPlateau):
+        yield ("schedule",), config.schedule

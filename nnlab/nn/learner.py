@@ -1,6 +1,7 @@
 """The learner: the networks of a population, and one step of training for all of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -8,6 +9,7 @@ from nnlab.arrays import Array, Indices
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.optimizers import Optimizer, is_scratch
 from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
+from nnlab.nn.schedules import Schedule, Span
 from nnlab.nn.stacking import take
 
 
@@ -18,10 +20,12 @@ class Learner:
         network: what the runs share.
         params: first parameters, (runs, parameters).
         optimizer: its numbers are columns.
+        schedule: its numbers are columns.
         regularizers: the active ones, in the order of their table; their numbers are columns.
         streams: the generators for a purpose, one for each run.
         rows: m, the number of training rows.
         batch: rows in a step; the last step of an epoch may have fewer.
+        epochs: how long it will train.
     """
 
     def __init__(
@@ -29,16 +33,20 @@ class Learner:
         network: Network,
         params: Array,
         optimizer: Optimizer,
+        schedule: Schedule,
         regularizers: Sequence[Regularizer],
         streams: Callable[[str], Sequence[np.random.Generator]],
         rows: int,
         batch: int,
+        epochs: int,
     ) -> None:
         self.network, self.rows, self.batch = network, rows, batch
         self.params = params
         self.grads = np.zeros_like(params)
-        self.optimizer = optimizer
-        self.state = optimizer.init(params)
+        self.optimizer, self.schedule = optimizer, schedule
+        self.span = Span(epochs, -(-rows // batch))
+        self.taken = 0  # steps so far
+        self.state = optimizer.init(params) | schedule.init(len(params))
         self.active = [Active(entry, self._memory(entry, streams)) for entry in regularizers]
         self._lay_out()
 
@@ -57,11 +65,12 @@ class Learner:
         params, grads, scratch = (
             Parameters.of(self.network, buffer) for buffer in (self.params, self.grads, self.state["scratch"])
         )
-        rate = getattr(self.optimizer, "learning_rate", 0.0)  # a line search has none
+        rate = self.optimizer.learning_rate
         passing = params
         if any(entry.masks_weights for entry in entries):
             passing = Parameters.of(self.network, np.empty_like(self.params))
         self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch], passing)
+        self._set_learning_rate()
         for space in self.spaces.values():
             for entry in entries:
                 if entry.normalizes:
@@ -81,6 +90,16 @@ class Learner:
         """The gradient of the weights in the last step."""
         return self._step.grads.weights
 
+    def begin(self, epoch: int) -> None:
+        """Before the first step of an epoch, counted from 1."""
+        self.taken = (epoch - 1) * self.span.steps
+        self._set_learning_rate()
+
+    def _set_learning_rate(self) -> None:
+        scale = self.schedule.scale(self.taken, self.span, self.state)
+        self._rule = replace(self.optimizer, learning_rate=self.optimizer.learning_rate * scale)
+        self._step.rate = self._rule.learning_rate
+
     def step(self, space: Workspace, left: int) -> None:
         """One step of every run, on the rows and targets that stand in `space`.
 
@@ -88,6 +107,8 @@ class Learner:
             space: one of `spaces`.
             left: steps up to the end of the epoch, this one included.
         """
+        if self.schedule.by_step:
+            self._set_learning_rate()
         step = self._step
         step.space, step.left, step.masked = space, left, False
         for active in self._on_batch:
@@ -96,8 +117,9 @@ class Learner:
         space.backward(step.passing.layers, step.grads.layers, space.masks)
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
-        self.optimizer.decay(self.params, step.params.weights)
-        self.optimizer.step(self.params, self.grads, self.state)
+        self._rule.decay(self.params, step.params.weights)
+        self._rule.step(self.params, self.grads, self.state)
+        self.taken += 1
         for active in self._after_step:
             active.entry.after_step(step, active.memory)
 
@@ -122,11 +144,15 @@ class Learner:
             total += active.entry.penalty(self._step.params, self.rows)
         return total
 
+    def see(self, epoch: int, measured: Mapping[str, Array]) -> None:
+        """Tells the schedule what was measured after an epoch, counted from 1; each metric is (runs,)."""
+        self.schedule.see(epoch, measured, self.state)
+
     def keep(self, staying: Indices) -> None:
         """Shrinks the stack to these runs, between two epochs."""
         self.params, self.grads = self.params[staying], self.grads[staying]
         self.state = {name: array[staying] for name, array in self.state.items()}
-        self.optimizer = take(self.optimizer, staying)
+        self.optimizer, self.schedule = take(self.optimizer, staying), take(self.schedule, staying)
         self.active = [active.take(staying) for active in self.active]
         self._lay_out()
 

@@ -8,6 +8,7 @@
 Each number of a rule is one for all, or one for each run, shape (runs, 1).
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -15,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnlab.arrays import Array
-from nnlab.nn.stacking import factor, grow
+from nnlab.nn.stacking import each, factor, grow
 from nnlab.registry import Fraction, NonNegative, Positive, Switch, table
 
 State = dict[str, Array]
@@ -290,6 +291,7 @@ class Nadam(Optimizer):
             "m": np.zeros_like(params),
             "v": np.zeros_like(params),
             "beta2_power": ones,
+            "decay": each(math.pow, 0.96, self.momentum_decay * ones),
             "decay_power": ones.copy(),
             "mu_product": ones.copy(),
             "scratch": np.empty_like(params),
@@ -299,11 +301,10 @@ class Nadam(Optimizer):
     def step(self, params: Array, grads: Array, state: State) -> None:
         # m and v are stored without their factors, as in Adam.
         m, v, t, change = state["m"], state["v"], state["scratch"], state["scratch_for_sum"]
-        decay = 0.96 ** np.asarray(self.momentum_decay)
         state["beta2_power"] *= self.beta2
-        state["decay_power"] *= decay
+        state["decay_power"] *= state["decay"]
         mu = self.beta1 * (1 - 0.5 * state["decay_power"])
-        next_mu = self.beta1 * (1 - 0.5 * state["decay_power"] * decay)
+        next_mu = self.beta1 * (1 - 0.5 * state["decay_power"] * state["decay"])
         state["mu_product"] *= mu
         product = state["mu_product"]
         root = np.sqrt((1 - self.beta2) / (1 - state["beta2_power"]))

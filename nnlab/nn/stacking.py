@@ -1,7 +1,7 @@
 """Stacking: the entries of many runs as one entry whose numbers are columns, (runs, 1)."""
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -70,6 +70,22 @@ def grow(column: Array, by: Array | float) -> Any:
         return column
     column.fill(column.item() * by)
     return column.item()
+
+
+def each(function: Callable[..., float], *columns: Any) -> Any:
+    """A function of the numbers of each run by itself.
+
+    For powers and cosines, which NumPy rounds differently in columns of different lengths: a run has
+    the same bits in any company.
+
+    >>> import math
+    >>> each(math.pow, np.array([[2.0], [3.0]]), 2)
+    array([[4.],
+           [9.]])
+    """
+    if not any(isinstance(column, np.ndarray) for column in columns):
+        return function(*columns)
+    return np.array([[function(*row)] for row in np.broadcast(*columns)])
 
 
 def factor(values: Array | float, like: Array) -> Array:
