@@ -107,6 +107,7 @@ class Evaluator:
                 labels = self.rows.labels[:, start : start + space.batch].take(self.owner, axis=0)
                 correct += np.count_nonzero(_classes(z) == labels, axis=1)
             else:
+                self.network.output.f(z, z, space.row)
                 errors = np.ascontiguousarray(z - target, dtype=np.float64)
                 squares += np.square(errors).sum(axis=2)
         count = len(self.rows)

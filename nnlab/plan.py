@@ -16,9 +16,9 @@ from nnlab.errors import InputError, Path, SettingError, dotted
 from nnlab.memory import available_memory, size
 from nnlab.metrics import measures
 from nnlab.nn.ensemble import Ensemble
-from nnlab.nn.losses import LOSSES
+from nnlab.nn.losses import LOSSES, Loss, Poisson
 from nnlab.nn.mlp import Network
-from nnlab.nn.outputs import OUTPUTS
+from nnlab.nn.outputs import OUTPUTS, Output
 from nnlab.nn.regularizer import Facts
 from nnlab.nn.stacking import numbers
 from nnlab.nn.stopping import EarlyStopping
@@ -234,23 +234,7 @@ def resolve(config: Config, material: Material) -> Config:
     Raises:
         SettingError: settings that do not go with the data.
     """
-    loss, output = config.loss, config.model.output
-    if loss is None and output is not None:
-        fitting = [
-            cls for cls in LOSSES.values() if output.name in cls.outputs and material.task in cls.tasks
-        ]
-        loss = fitting[-1]() if fitting else None
-    if loss is None:
-        loss = LOSSES["cross_entropy" if material.task == "classification" else "squared_error"]()
-    if output is None:
-        output = OUTPUTS["identity" if material.task == "regression" else loss.outputs[0]]()
-    if material.task not in loss.tasks:
-        fits = " or ".join(name for name, cls in LOSSES.items() if material.task in cls.tasks)
-        raise SettingError(("loss",), f"loss: {loss.name} is not for {material.task}, expected {fits}")
-    if material.task == "regression" and output.name != "identity":
-        raise SettingError(
-            ("model", "output"), f"model.output: {output.name} is not for regression, expected identity"
-        )
+    loss, output = _loss_and_output(config, material)
     _check_watched_metric(config, material)
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
@@ -276,6 +260,42 @@ def _refuse_regularizers(
         if (reason := entry.refusal(facts)) is not None:
             path = ("regularization", entry.name)
             raise SettingError(path, f"{dotted(path)}: {reason}")
+
+
+def _loss_and_output(config: Config, material: Material) -> tuple[Loss, Output]:
+    """What was asked for, or what is usual for the task: the first in its table that fits."""
+    loss, output, task = config.loss, config.model.output, material.task
+    if output is not None and task not in output.tasks:
+        fits = " or ".join(name for name, cls in OUTPUTS.items() if task in cls.tasks)
+        raise SettingError(
+            ("model", "output"), f"model.output: {output.name} is not for {task}, expected {fits}"
+        )
+    if loss is None:
+        loss = next(
+            cls()
+            for cls in LOSSES.values()
+            if task in cls.tasks and (not output or output.name in cls.outputs)
+        )
+    if task not in loss.tasks:
+        fits = " or ".join(name for name, cls in LOSSES.items() if task in cls.tasks)
+        raise SettingError(("loss",), f"loss: {loss.name} is not for {task}, expected {fits}")
+    if output is None:
+        output = next(OUTPUTS[name]() for name in loss.outputs if task in OUTPUTS[name].tasks)
+    if isinstance(loss, Poisson):
+        _check_counts(material)
+    return loss, output
+
+
+def _check_counts(material: Material) -> None:
+    tables = [table for table in (material.main, material.validation, material.test) if table is not None]
+    least = min((float(table.target.min()) for table in tables), default=None)
+    if least is None:
+        came = f"poisson came with data.source {material.source.name}, whose targets may be below 0"
+    elif least < 0:
+        came = f"poisson came with a target of {least:g}"
+    else:
+        return
+    raise SettingError(("loss",), f"loss: {came}, expected counts of 0 or more")
 
 
 def _usual_evaluation(config: Config) -> int:

@@ -115,6 +115,12 @@ class Population:
             for split, rows in self.rows.items()
         }
         self.train_rows = len(self.rows["train"])
+        weights = [
+            own
+            for targets in self.rows["train"].targets
+            if (own := self.network.loss.row_weights(targets)) is not None
+        ]
+        self.row_weights = np.concatenate(weights).astype(self.network.dtype) if weights else None
 
     def _start_training(self) -> None:
         config, count = self.config, len(self.runs)
@@ -134,6 +140,7 @@ class Population:
             self.train_rows,
             self.batch,
             config.training.epochs,
+            self.row_weights is not None,
         )
         self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))
         self.bags = self._draw_bags()
@@ -207,6 +214,8 @@ class Population:
         space = self.learner.spaces[indices.shape[1]]
         self.x.take(indices, axis=0, out=space.x, mode="clip")
         self.targets.take(indices, axis=0, out=space.targets, mode="clip")
+        if self.row_weights is not None:
+            self.row_weights.take(indices, out=space.row_weights, mode="clip")
         self.learner.step(space, steps_left)
 
     def _batches(self) -> Iterator[Indices]:

@@ -74,7 +74,8 @@ BAD_CONFIGS = {
     ),
     "loss of another task": (
         "data: {source: sine}\nloss: cross_entropy",
-        "c.yaml:2:7: loss: cross_entropy is not for regression, expected squared_error",
+        "c.yaml:2:7: loss: cross_entropy is not for regression, "
+        "expected squared_error or huber or absolute_error or poisson",
     ),
     "early stopping without validation": (
         "data: {source: moons, validation: 0}\nregularization: {early_stopping: 5}",

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import norm
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, PoissonRegressor, QuantileRegressor
 
 from nnlab.data.prepare import Prepared, prepare
 from nnlab.plan import Run
@@ -97,6 +97,65 @@ def test_a_linear_classifier_ends_at_logistic_regression(runs_of: PlanRuns) -> N
     reference = LogisticRegression(C=1 / 2.0, tol=1e-12, max_iter=10_000).fit(data.train_x, data.train_y)
     np.testing.assert_allclose(result.weights["layer1.weight"][:, 0], reference.coef_[0], atol=1e-6)
     np.testing.assert_allclose(result.weights["layer1.bias"], reference.intercept_, atol=1e-6)
+
+
+def test_balanced_classes_end_at_the_logistic_regression_of_scikit_learn(runs_of: PlanRuns) -> None:
+    (run,) = runs_of(
+        {
+            "data": {"source": "breast_cancer", "train_size": 150, **NO_UNSEEN_ROWS},
+            "model": {"hidden": [], "output": "sigmoid", "dtype": "float64"},
+            "loss": {"name": "binary_cross_entropy", "class_weight": "balanced"},
+            "optimizer": {"name": "nesterov", "learning_rate": 0.3},
+            "regularization": {"l2": 5.0},
+            "training": {"epochs": 3000, **FULL_BATCH},
+        }
+    )
+    (result,), data = train([run]), rows_of(run)
+    fitted = {
+        weight: LogisticRegression(C=1 / 5.0, class_weight=weight, tol=1e-12, max_iter=10_000).fit(
+            data.train_x, data.train_y
+        )
+        for weight in ("balanced", None)
+    }
+    np.testing.assert_allclose(result.weights["layer1.weight"][:, 0], fitted["balanced"].coef_[0], atol=1e-6)
+    np.testing.assert_allclose(result.weights["layer1.bias"], fitted["balanced"].intercept_, atol=1e-6)
+    assert np.abs(fitted["balanced"].coef_ - fitted[None].coef_).max() > 0.01  # the weights matter here
+
+
+def test_counts_end_at_the_poisson_regression_of_scikit_learn(runs_of: PlanRuns) -> None:
+    # Their objective is half the mean deviance + alpha/2 w^2: alpha = lambda/m.
+    (run,) = runs_of(
+        {
+            "data": {"source": "diabetes", "train_size": 100, **NO_UNSEEN_ROWS},
+            "model": {"hidden": [], "initializer": "zeros", "dtype": "float64"},
+            "loss": "poisson",
+            "optimizer": {"name": "adam", "learning_rate": 0.1},
+            "regularization": {"l2": 30.0},
+            "schedule": {"name": "cosine"},
+            "training": {"epochs": 4000, **FULL_BATCH},
+        }
+    )
+    (result,), data = train([run]), rows_of(run)
+    reference = PoissonRegressor(alpha=0.3, tol=1e-12, max_iter=10_000).fit(data.train_x, data.train_y[:, 0])
+    np.testing.assert_allclose(result.weights["layer1.weight"][:, 0], reference.coef_, atol=1e-5)
+    np.testing.assert_allclose(result.weights["layer1.bias"], reference.intercept_, atol=1e-5)
+
+
+def test_absolute_errors_end_at_the_median_regression_of_scikit_learn(runs_of: PlanRuns) -> None:
+    (run,) = runs_of(
+        {
+            "data": {"source": "linear", "samples": 60, "irrelevant": 2, **NO_UNSEEN_ROWS},
+            "model": {"hidden": [], "dtype": "float64"},
+            "loss": "absolute_error",
+            "optimizer": {"name": "adam", "learning_rate": 0.03},
+            "schedule": {"name": "cosine"},
+            "training": {"epochs": 6000, **FULL_BATCH},
+        }
+    )
+    (result,), data = train([run]), rows_of(run)
+    reference = QuantileRegressor(quantile=0.5, alpha=0).fit(data.train_x, data.train_y[:, 0])
+    least = np.abs(reference.predict(data.train_x) - data.train_y[:, 0]).mean()
+    assert least <= result.metrics["train_loss"] <= 1.0005 * least
 
 
 # --- a stack of identity layers ------------------------------------------------------------------

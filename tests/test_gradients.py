@@ -101,6 +101,26 @@ def test_a_network_may_have_another_activation_in_each_layer() -> None:
     assert_same_to_1e_6(case.gradient(), case.differences())
 
 
+@pytest.mark.parametrize("pair", [p for p in PAIRS if "class_weight" in vars(p[0])], ids=str)
+def test_the_gradient_counts_each_row_by_its_weight(pair: tuple[Loss, Output]) -> None:
+    # The gradient is linear in the rows: twice the weight is the row twice.
+    case = Case(Tanh(), *pair)
+    weights = np.array([1.0, 0.0, 2.0, 1.0, 1.0])
+    rows = [0, 2, 2, 3, 4]
+    other = Case(Tanh(), *pair)
+    other.space.x[:], other.space.targets[:] = case.space.x[:, rows], case.space.targets[:, rows]
+    case.space = weighted(case, weights)
+    np.testing.assert_allclose(case.gradient(), other.gradient(), rtol=1e-9, atol=1e-12)
+
+
+def weighted(case: Case, weights: Array) -> Workspace:
+    space = Workspace(case.network, RUNS, BATCH, weighted=True)
+    space.x[:], space.targets[:] = case.space.x, case.space.targets
+    assert space.row_weights is not None
+    space.row_weights[:] = weights
+    return space
+
+
 def test_the_check_catches_a_wrong_derivative(monkeypatch: pytest.MonkeyPatch) -> None:
     right = Tanh.f_prime
 

@@ -168,3 +168,79 @@ def test_a_combination_that_cannot_work_is_refused_before_anything_is_trained(sw
     text = MOONS + "sweep: {seeds: 1, strategies: {a: {data.train_size: 1000}}}"
     with pytest.raises(InputError, match=r"config.yaml:3:\d+: .*train_size: 1000"):
         sweep(text)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        (
+            "data: {source: sine}\nloss: poisson\n",
+            "2:7: loss: poisson came with data.source sine, whose targets may be below 0, "
+            "expected counts of 0 or more",
+        ),
+        (
+            "data: {source: csv, path: t.csv, target: y, task: regression}\nloss: poisson\n",
+            "2:7: loss: poisson came with a target of -2, expected counts of 0 or more",
+        ),
+        (
+            "data: {source: moons}\nmodel: {output: exponential}\n",
+            "2:17: model.output: exponential is not for classification, "
+            "expected identity or sigmoid or softmax",
+        ),
+        (
+            "data: {source: sine}\nmodel: {output: softmax}\n",
+            "2:17: model.output: softmax is not for regression, expected identity or exponential",
+        ),
+        (
+            "data: {source: sine}\nmodel: {output: identity}\nloss: poisson\n",
+            "2:17: model.output: identity does not go with loss poisson, expected exponential",
+        ),
+        (
+            "data: {source: sine}\nloss: {name: huber, delta: 0}\n",
+            "2:28: loss.delta: 0 came, expected a number above 0",
+        ),
+        (
+            "data: {source: moons}\nloss: {name: cross_entropy, class_weight: equal}\n",
+            "2:43: loss.class_weight: 'equal' came, expected none or balanced",
+        ),
+        (
+            "data: {source: moons}\nloss: {name: cross_entropy, class_weight: balanced}\n"
+            "regularization: {mixup: 0.2}\n",
+            "2:43: loss.class_weight: balanced came with mixup, whose rows are of several classes; "
+            "expected one of the two",
+        ),
+    ],
+)
+def test_losses_that_do_not_fit_are_refused_with_the_reason(
+    tmp_path: Path, settings: str, problem: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(settings)
+    rows = "".join(f"{i},{i - 2}\n" for i in range(30))
+    (tmp_path / "t.csv").write_text("x,y\n" + rows)
+    with pytest.raises(InputError) as caught:
+        plan_train(load(str(path)))
+    assert str(caught.value) == f"{path}:{problem}"
+
+
+@pytest.mark.parametrize(
+    ("settings", "loss", "output"),
+    [
+        ("data: {source: diabetes}\nloss: poisson\n", "poisson", "exponential"),
+        ("data: {source: diabetes}\nmodel: {output: exponential}\n", "poisson", "exponential"),
+        ("data: {source: diabetes}\nloss: huber\n", "huber", "identity"),
+        ("data: {source: diabetes}\n", "squared_error", "identity"),
+        ("data: {source: moons}\n", "cross_entropy", "softmax"),
+        ("data: {source: moons}\nmodel: {output: sigmoid}\n", "binary_cross_entropy", "sigmoid"),
+    ],
+)
+def test_loss_and_output_that_nobody_named_are_the_usual_ones(
+    tmp_path: Path, settings: str, loss: str, output: str
+) -> None:
+    path = tmp_path / "config.yaml"
+    path.write_text(settings)
+    config = plan_train(load(str(path))).runs[0].config
+    assert (config.loss and config.loss.name, config.model.output and config.model.output.name) == (
+        loss,
+        output,
+    )

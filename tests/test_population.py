@@ -13,7 +13,14 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.special import expit, softmax
-from sklearn.metrics import accuracy_score, log_loss, mean_squared_error, r2_score
+from sklearn.metrics import (
+    accuracy_score,
+    log_loss,
+    mean_poisson_deviance,
+    mean_squared_error,
+    r2_score,
+    root_mean_squared_error,
+)
 
 from nnlab.arrays import Array
 from nnlab.config.load import load
@@ -121,7 +128,15 @@ def test_alone_equals_stacked_for_every_activation(activation: str, runs_of: Pla
 def test_alone_equals_stacked_for_every_loss_and_output(loss: str, output: str, runs_of: PlanRuns) -> None:
     raw = config("blobs", loss=loss, model={"hidden": [9, 6], "output": output})
     raw["data"] |= {"classes": 9}
+    if "classification" not in LOSSES[loss].tasks:
+        raw["data"] = {"source": "diabetes", "train_size": 60}
     assert_same_alone(crowd(runs_of, raw, count=5), member=3)
+
+
+def test_alone_equals_stacked_where_rows_have_weights(runs_of: PlanRuns) -> None:
+    raw = config("breast_cancer", loss={"name": "cross_entropy", "class_weight": "balanced"})
+    raw["data"] = {"source": "breast_cancer", "train_size": 60, "resample": "bootstrap"}
+    assert_same_alone(crowd(runs_of, raw, count=19))
 
 
 def test_a_linear_model_without_regularization_is_the_same_alone_too(runs_of: PlanRuns) -> None:
@@ -338,6 +353,20 @@ def test_metrics_of_a_regression_come_out_of_its_stored_weights(source: str, run
             assert result.metrics[f"{split}_loss"] == pytest.approx(mean * target.shape[1], rel=1e-12)
             assert result.metrics[f"{split}_rmse"] == pytest.approx(np.sqrt(mean), rel=1e-12)
             assert result.metrics[f"{split}_r2"] == pytest.approx(r2_score(target, y), rel=1e-12)
+
+
+def test_metrics_of_counts_are_those_of_their_predicted_means(runs_of: PlanRuns) -> None:
+    raw = config("diabetes", data={"source": "diabetes"}, model={"hidden": [9, 6], "dtype": "float64"})
+    (run,) = runs_of({**raw, "loss": "poisson", "sweep": {"seeds": 1}})
+    (result,), data = train([run]), rows_of(run)
+    for split in ("train", "val", "test"):
+        mean, target = np.exp(logits(result, getattr(data, f"{split}_x"))), getattr(data, f"{split}_y")
+        loss = mean_poisson_deviance(target, mean) / 2
+        assert result.metrics[f"{split}_loss"] == pytest.approx(loss, rel=1e-9)
+        assert result.metrics[f"{split}_rmse"] == pytest.approx(
+            root_mean_squared_error(target, mean), rel=1e-9
+        )
+        assert result.metrics[f"{split}_r2"] == pytest.approx(r2_score(target, mean), rel=1e-9)
 
 
 def test_penalty_norm_gap_and_counts_are_worked_out_from_the_weights(runs_of: PlanRuns) -> None:

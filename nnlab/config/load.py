@@ -13,6 +13,7 @@ from nnlab.config.source import Document, parse_value, read
 from nnlab.data.tables import Csv
 from nnlab.errors import InputError, Path, SettingError, dotted
 from nnlab.nn.schedules import Warmup
+from nnlab.nn.soft_targets import Mixup
 from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
@@ -134,6 +135,13 @@ def _check_together(config: Config) -> Iterator[Problem]:
                 f"{dotted(path)}: {watcher.metric} is watched but data.validation is 0, "
                 "expected validation rows, or metric: train_loss",
             )
+    mixes = any(isinstance(entry, Mixup) and entry.active for entry in config.regularization)
+    if mixes and getattr(config.loss, "class_weight", "none") == "balanced":
+        yield Problem(
+            ("loss", "class_weight"),
+            "loss.class_weight: balanced came with mixup, whose rows are of several classes; "
+            "expected one of the two",
+        )
     schedule, epochs = config.schedule, config.training.epochs
     if isinstance(schedule, Warmup) and schedule.epochs >= epochs > 0:
         yield Problem(

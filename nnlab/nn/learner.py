@@ -26,6 +26,7 @@ class Learner:
         rows: m, the number of training rows.
         batch: rows in a step; the last step of an epoch may have fewer.
         epochs: how long it will train.
+        weighted: whether some rows count more than others.
     """
 
     def __init__(
@@ -39,8 +40,9 @@ class Learner:
         rows: int,
         batch: int,
         epochs: int,
+        weighted: bool = False,
     ) -> None:
-        self.network, self.rows, self.batch = network, rows, batch
+        self.network, self.rows, self.batch, self.weighted = network, rows, batch, weighted
         self.params = params
         self.grads = np.zeros_like(params)
         self.optimizer, self.schedule = optimizer, schedule
@@ -61,7 +63,7 @@ class Learner:
         entries, count = [active.entry for active in self.active], len(self.params)
         noise = any(entry.masks_units for entry in entries), any(entry.shifts_units for entry in entries)
         sizes = {self.batch, self.rows % self.batch} - {0}
-        self.spaces = {size: Workspace(self.network, count, size, *noise) for size in sizes}
+        self.spaces = {size: Workspace(self.network, count, size, *noise, self.weighted) for size in sizes}
         params, grads, scratch = (
             Parameters.of(self.network, buffer) for buffer in (self.params, self.grads, self.state["scratch"])
         )

@@ -132,6 +132,7 @@ class Workspace:
         runs, batch: shape of what passes through.
         dropout: whether hidden units will be masked.
         shifts: whether something will be added to masked units.
+        weighted: whether some rows count more than others.
 
     `normalizer` may be set; it acts before each activation.
     """
@@ -139,7 +140,13 @@ class Workspace:
     normalizer: Normalizer | None = None
 
     def __init__(
-        self, network: Network, runs: int, batch: int, dropout: bool = False, shifts: bool = False
+        self,
+        network: Network,
+        runs: int,
+        batch: int,
+        dropout: bool = False,
+        shifts: bool = False,
+        weighted: bool = False,
     ) -> None:
         self.network = network
         self.batch = batch
@@ -152,6 +159,7 @@ class Workspace:
         self.x = empty(runs, batch, features + 1)  # rows as they stand in the data, a 1 at their end
         self.targets = empty(runs, batch, outputs)
         self.y = self.targets.transpose(0, 2, 1)
+        self.row_weights = empty(runs, batch) if weighted else None
         self.inputs = [self.x.transpose(0, 2, 1)]  # what enters each layer, (runs, fan_in + 1, batch)
         self.inputs += [np.ones((runs, units + 1, batch), dtype) for units in hidden]
         self.masks = [empty(runs, units, batch) for units in hidden] if dropout else []
@@ -216,8 +224,10 @@ class Workspace:
     def backward(self, layers: Sequence[Array], grads: Sequence[Array], masks: Sequence[Array] = ()) -> None:
         """The gradient of the batch's mean loss, after `forward`, written into `grads`."""
         delta = self.deltas[-1]
-        self.network.loss.delta(self.network.output, self.logits, self.y, delta, self.row)
+        self.network.loss.gradient(self.network.output, self.logits, self.y, delta, self.row)
         delta *= 1 / self.batch
+        if self.row_weights is not None:
+            delta *= self.row_weights[:, np.newaxis]
         for i in range(len(layers) - 1, -1, -1):
             np.matmul(self.inputs[i], self.turned[i], out=grads[i])
             if self.normalizer is not None and i < len(layers) - 1:

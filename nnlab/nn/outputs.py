@@ -18,9 +18,10 @@ from nnlab.registry import table
 
 @dataclass(frozen=True)
 class Output:
-    """What every output has."""
+    """What every output has; `tasks` says what it can predict."""
 
     name: ClassVar[str]
+    tasks: ClassVar[tuple[str, ...]] = ("classification",)
 
     def units(self, classes: int) -> int:
         """How many units tell this many classes apart."""
@@ -41,6 +42,7 @@ class IdentityOutput(Output):
     """y = z: any number, for regression."""
 
     name = "identity"
+    tasks = ("regression", "classification")
 
     def f(self, z: Array, out: Array, row: Array) -> None:
         np.copyto(out, z)
@@ -102,4 +104,18 @@ class SoftmaxOutput(Output):
         np.log(out, out=out)
 
 
-OUTPUTS = table(IdentityOutput, SigmoidOutput, SoftmaxOutput)
+@dataclass(frozen=True)
+class ExponentialOutput(Output):
+    """y = exp(z): a number above 0, such as the mean of a count."""
+
+    name = "exponential"
+    tasks = ("regression",)
+
+    def f(self, z: Array, out: Array, row: Array) -> None:
+        np.exp(z, out=out)
+
+    def backward(self, y: Array, delta: Array, row: Array) -> None:
+        delta *= y
+
+
+OUTPUTS = table(IdentityOutput, SigmoidOutput, SoftmaxOutput, ExponentialOutput)
