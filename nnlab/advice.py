@@ -112,14 +112,14 @@ def schedule_that_outlasts_training(run: Run) -> str | None:
 def target_far_from_1(run: Run) -> str | None:
     """A regression target whose size the first weights cannot reach in any reasonable time."""
     main = run.setting.material.main
-    if main is None or main.task != "regression":
+    if main is None or main.task != "regression" or run.config.data.preparation.standardize_target:
         return None
     size = float(np.abs(main.target).max())
     if 0.01 <= size <= 100:
         return None
     return (
         f"the target reaches {size:.3g}: with usual learning rates training is slow there, or diverges; "
-        "divide the column so that it stays below 100 or so"
+        "leave data.standardize_target at auto, or divide the column"
     )
 
 

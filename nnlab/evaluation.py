@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.arrays import Array, Indices
+from nnlab.data.prepare import Prepared
 from nnlab.data.table import Task
 from nnlab.nn.activations import FLAT
 from nnlab.nn.masks import Masks
@@ -58,6 +59,26 @@ class Rows:
         return cls(x, targets)
 
 
+@dataclass(frozen=True)
+class Unit:
+    """The target's own unit: mean + std times what a network learns, for each data set.
+
+    Args:
+        mean: (data sets, outputs); without outputs for classes.
+        std: (data sets,).
+    """
+
+    mean: Array
+    std: Array
+
+    @classmethod
+    def of(cls, sets: Sequence[Prepared]) -> "Unit":
+        """The unit of each data set."""
+        return cls(
+            np.stack([data.target_mean for data in sets]), np.array([data.target_std for data in sets])
+        )
+
+
 class Evaluator:
     """Measures a population on one split.
 
@@ -65,6 +86,7 @@ class Evaluator:
         owner: which data set each run belongs to, (runs,).
         members: networks of each run, whose mean predicts; layers hold those of a run side by side.
         sampling: the random passes that a prediction is the mean of, if it is not one pass without.
+        unit: of the target; by default as the network learns it.
     """
 
     def __init__(
@@ -75,9 +97,12 @@ class Evaluator:
         task: Task,
         members: int = 1,
         sampling: Sampling | None = None,
+        unit: Unit | None = None,
     ) -> None:
         self.network, self.rows, self.owner, self.task = network, rows, owner, task
         self.members, self.sampling = members, sampling
+        sets = len(rows.x)
+        self.unit = unit or Unit(np.zeros((sets, network.sizes[-1])), np.ones(sets))
         self._member_owner = np.repeat(owner, members)
         self._starts = range(0, len(rows), BLOCK)
         widths = {min(BLOCK, len(rows) - start) for start in self._starts}
@@ -89,10 +114,15 @@ class Evaluator:
     def take(self, runs: Indices) -> "Evaluator":
         """The evaluator of these runs alone."""
         sampling = self.sampling.take(rows_of(runs, self.members)) if self.sampling else None
-        return Evaluator(self.network, self.rows, self.owner[runs], self.task, self.members, sampling)
+        return Evaluator(
+            self.network, self.rows, self.owner[runs], self.task, self.members, sampling, self.unit
+        )
 
     def measure(self, layers: Sequence[Array]) -> dict[str, Array]:
-        """Each measure of the task, (runs,) float64; empty if the split has no rows."""
+        """Each measure of the task, (runs,) float64, in the target's own unit.
+
+        Empty if the split has no rows.
+        """
         if len(self.rows) == 0:
             return {}
         loss = np.zeros(len(self.owner))
@@ -113,7 +143,10 @@ class Evaluator:
         count = len(self.rows)
         if self.task == "classification":
             return {"loss": loss / count, "accuracy": correct / count}
-        return {"loss": loss / count, "r2": self._r2(squares), "rmse": np.sqrt(squares.mean(axis=1) / count)}
+        unit = self.unit.std[self.owner]
+        rmse = unit * np.sqrt(squares.mean(axis=1) / count)
+        loss *= unit**self.network.loss.degree
+        return {"loss": loss / count, "r2": self._r2(squares), "rmse": rmse}
 
     def unit_shares(self, layers: Sequence[Array]) -> dict[str, Array]:
         """How many hidden units are stuck where their activation is flat, (runs,) float64.
@@ -158,16 +191,22 @@ class Evaluator:
         return np.asarray(mean)
 
     def predict(self, layers: Sequence[Array]) -> Array:
-        """The last pre-activations, (runs, rows, outputs): in regression the predicted numbers.
+        """The predicted numbers in the target's own unit, or the last pre-activations, (runs, rows, outputs).
 
-        For classes they stand before softmax or sigmoid: as float32, a probability close to 1 would have
+        For classes these stand before softmax or sigmoid: as float32, a probability close to 1 would have
         lost how far it is from 1.
         """
         z = np.empty((len(self.owner), len(self.rows), self.network.sizes[-1]), self.network.dtype)
         masks = self._masks()
         for start in self._starts:
             space = self._forward(layers, start, masks)
-            z[:, start : start + space.batch] = self._mean_of_members(space).transpose(0, 2, 1)
+            mean = self._mean_of_members(space)
+            if self.task == "regression":
+                self.network.output.f(mean, mean, space.row)
+            z[:, start : start + space.batch] = mean.transpose(0, 2, 1)
+        if self.task == "regression":
+            z *= self.unit.std[self.owner][:, np.newaxis, np.newaxis].astype(z.dtype)
+            z += self.unit.mean[self.owner][:, np.newaxis]
         return z
 
     def _masks(self) -> Masks | None:

@@ -11,7 +11,7 @@ from nnlab.config.load import ConfigFile, configure
 from nnlab.config.override import override, split_key
 from nnlab.config.schema import Config, Settings, regularizer, watchers
 from nnlab.data.material import Material, load
-from nnlab.data.prepare import count
+from nnlab.data.prepare import Preparation, count
 from nnlab.errors import InputError, Path, SettingError, dotted
 from nnlab.memory import available_memory, size
 from nnlab.metrics import measures
@@ -24,7 +24,7 @@ from nnlab.nn.stacking import numbers
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import write
 
-RESULTS_VERSION = 1  # raised when the same settings give other numbers than before
+RESULTS_VERSION = 2  # raised when the same settings give other numbers than before
 USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
 LOOKS_A_PATIENCE = 5  # how often early stopping looks, at least, before it stops
 CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
@@ -235,12 +235,14 @@ def resolve(config: Config, material: Material) -> Config:
         SettingError: settings that do not go with the data.
     """
     loss, output = _loss_and_output(config, material)
+    data = replace(config.data, preparation=_target_standardized(config, material, loss))
     _check_watched_metric(config, material)
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
         training = replace(training, evaluate_every=_usual_evaluation(config))
     _refuse_regularizers(config, material, training.batch_size)
-    return replace(config, loss=loss, model=replace(config.model, output=output), training=training)
+    model = replace(config.model, output=output)
+    return replace(config, data=data, loss=loss, model=model, training=training)
 
 
 def _refuse_regularizers(
@@ -284,6 +286,19 @@ def _loss_and_output(config: Config, material: Material) -> tuple[Loss, Output]:
     if isinstance(loss, Poisson):
         _check_counts(material)
     return loss, output
+
+
+def _target_standardized(config: Config, material: Material, loss: Loss) -> Preparation:
+    """Whether the target of a regression is standardized, made definite."""
+    preparation, counts = config.data.preparation, isinstance(loss, Poisson)
+    if counts and preparation.standardize_target is True:
+        raise SettingError(
+            ("data", "standardize_target"),
+            "data.standardize_target: true came with loss poisson, whose counts stay as they are; "
+            "expected auto",
+        )
+    wanted = preparation.standardize_target is not False
+    return replace(preparation, standardize_target=wanted and material.task == "regression" and not counts)
 
 
 def _check_counts(material: Material) -> None:

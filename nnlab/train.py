@@ -17,7 +17,7 @@ from nnlab.checkpoint import Keeper, Snapshot
 from nnlab.config.schema import Config
 from nnlab.data.prepare import Preparation, Prepared
 from nnlab.data.recent import recall
-from nnlab.evaluation import Evaluator, Rows, rows_of
+from nnlab.evaluation import Evaluator, Rows, Unit, rows_of
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
@@ -110,8 +110,11 @@ class Population:
             split: Rows.of(self.network, [_part(data, split) for data in sets.values()], self.task)
             for split in SPLITS
         }
+        self.unit = Unit.of(list(sets.values()))
         self.evaluators = {
-            split: Evaluator(self.network, rows, self.owner, self.task, self.members, self._sampling())
+            split: Evaluator(
+                self.network, rows, self.owner, self.task, self.members, self._sampling(), self.unit
+            )
             for split, rows in self.rows.items()
         }
         self.train_rows = len(self.rows["train"])
@@ -376,10 +379,19 @@ class Population:
                 parameters=self.network.parameters * self.members,
                 metrics=with_gap(metrics),
                 curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
-                weights=by_name(own) if status == "completed" else {},
+                weights=by_name(self._in_own_unit(own, member)) if status == "completed" else {},
                 feature_weights=norms,
                 predictions=predictions[i] if metrics and run.shares_test_rows else predictions[i, :0],
             )
+
+    def _in_own_unit(self, layers: list[Array], member: int) -> list[Array]:
+        """The layers of a run, the last one changed so that they predict in the target's own unit."""
+        if self.task == "classification":
+            return layers
+        data = self.owner[member]
+        last = layers[-1] * float(self.unit.std[data])
+        last[:, -1] += self.unit.mean[data]
+        return [*layers[:-1], last]
 
     # --- checkpoints ----------------------------------------------------------------------------
 
@@ -460,7 +472,9 @@ def _shared_rows(run: Run) -> Preparation:
 
 
 def _part(data: Prepared, split: str) -> tuple[Array, Array]:
-    return getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+    """Features and target of a split, as a network learns them."""
+    x, y = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+    return x, (y - data.target_mean) / data.target_std if data.task == "regression" else y
 
 
 def _norm(layers: Sequence[Array]) -> Array:

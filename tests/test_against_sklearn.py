@@ -7,6 +7,7 @@ import pytest
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 
 from nnlab.data.prepare import prepare
+from nnlab.plan import Run
 from nnlab.result import Result
 from nnlab.train import train
 from tests.conftest import PlanRuns
@@ -50,17 +51,28 @@ def weights(result: Result) -> tuple[list[Any], list[Any]]:
     )
 
 
-def assert_same_after_50_steps(raw: dict[str, Any], network: Any, runs_of: PlanRuns, **first: Any) -> None:
+def assert_same_after_50_steps(
+    raw: dict[str, Any], network: Any, runs_of: PlanRuns, standardized: bool = False, **first: Any
+) -> None:
     """Trains both from nnlab's first weights, on nnlab's rows; `partial_fit` is one full-batch step."""
     start, run = runs_of(raw)
     data = prepare(run.setting.material, run.config.data.preparation, run.seed)
-    target = data.train_y.squeeze()
+    y = data.train_y
+    mean, std = (y.mean(axis=0), np.sqrt(y.var(axis=0).mean())) if standardized else (0.0, 1.0)
+
+    def weights_of(run: Run) -> tuple[list[Any], list[Any]]:
+        """As the network learns them: the stored last layer predicts in the target's own unit."""
+        coefs, intercepts = weights(train([run])[0])
+        return [*coefs[:-1], coefs[-1] / std], [*intercepts[:-1], (intercepts[-1] - mean) / std]
+
+    target = (y - mean) / std if standardized else y
+    target = target.squeeze()
     network.partial_fit(data.train_x, target, **first)  # makes the arrays that are overwritten now
-    coefs, intercepts = weights(train([start])[0])
+    coefs, intercepts = weights_of(start)
     network.coefs_, network.intercepts_ = [w.copy() for w in coefs], [b.copy() for b in intercepts]
     for _ in range(STEPS):
         network.partial_fit(data.train_x, target)
-    ours = weights(train([run])[0])
+    ours = weights_of(run)
     for mine, theirs, before in zip(ours[0], network.coefs_, coefs, strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=0, atol=1e-8)
         assert np.abs(mine - before).max() > 1e-3  # there was something to agree on
@@ -89,7 +101,9 @@ def test_two_classes_on_one_unit(activation: str, runs_of: PlanRuns) -> None:
 
 @EVERY
 @pytest.mark.parametrize("source", ["friedman1", "robot_arm"])  # one output, two outputs
-def test_regression(source: str, activation: str, runs_of: PlanRuns) -> None:
+@pytest.mark.parametrize("standardized", [False, True])
+def test_regression(source: str, activation: str, standardized: bool, runs_of: PlanRuns) -> None:
     theirs = MLPRegressor(**settings(activation, learning_rate=0.02, alpha=0.7))
     raw = config(source, activation, learning_rate=0.01, l2=1.4)
-    assert_same_after_50_steps(raw, theirs, runs_of)
+    raw["data"]["standardize_target"] = standardized
+    assert_same_after_50_steps(raw, theirs, runs_of, standardized)

@@ -31,7 +31,7 @@ def decomposed(desk: Desk, config: str, *arguments: str) -> list[dict[str, Any]]
 RIDGE = """
 data:
   {source: linear, informative: 2, irrelevant: 1, noise: 1.5, samples: 160, test: 100, validation: 0,
-   split_seed: 9, standardize: false}
+   split_seed: 9, scale: none}
 model: {hidden: [], dtype: float64}
 optimizer: {name: sgd, learning_rate: 0.1}
 training: {epochs: 400, batch_size: full, evaluate_every: last}
@@ -126,7 +126,7 @@ def test_parts_add_up_to_the_mean_test_error_whatever_the_loss(case: str, crosse
 def test_what_varies_is_the_source_that_it_is_said_to_be(
     config: str, still: str, varies: str, desk: Desk
 ) -> None:
-    data = "data: {source: sine, samples: 40, split_seed: 1, standardize: false}\n"
+    data = "data: {source: sine, samples: 40, split_seed: 1, scale: none, standardize_target: false}\n"
     sweep = "\ntraining: {batch_size: full}\nsweep: {seeds: 4, data_seeds: 3, grid: {regularization.l2: [1]}}"
     (line,) = decomposed(desk, data + config + sweep)
     assert line[f"squared_error_variance_{still}"] == pytest.approx(0, abs=CLOSE)

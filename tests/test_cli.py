@@ -542,6 +542,8 @@ def test_a_target_far_from_1_and_numbers_taken_as_classes_get_a_note(desk: Desk)
     desk.write("a,y\n" + "".join(f"{i},{200_000 + i * 7.5}\n" for i in range(60)), "price.csv")
     desk.write("a,y\n" + "".join(f"{i},{i % 4}\n" for i in range(60)), "grade.csv")
     answer = desk.nnlab("train", desk.write("data: {source: csv, path: price.csv, target: y}"), "-n", "price")
+    assert "the target reaches" not in answer.stderr
+    answer = desk.nnlab("train", "config.yaml", "-n", "raw", "-s", "data.standardize_target=false")
     assert "the target reaches 2e+05" in answer.stderr
     answer = desk.nnlab("train", desk.write("data: {source: csv, path: grade.csv, target: y}"), "-n", "grade")
     assert "the whole numbers of y are taken as 4 classes; data.task: regression" in answer.stderr

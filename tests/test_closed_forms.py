@@ -61,15 +61,19 @@ def train_together(runs: tuple[Run, ...]) -> list[Result]:
     return [results[run.id] for run in runs]
 
 
-def test_at_the_minimum_metrics_are_those_of_ridge_regression(runs_of: PlanRuns) -> None:
-    (run, *_) = runs_of(linear_model("linear", [40]))
+@pytest.mark.parametrize("standardized", [False, True])
+def test_at_the_minimum_metrics_are_those_of_ridge_regression(standardized: bool, runs_of: PlanRuns) -> None:
+    raw = linear_model("linear", [40])
+    raw["data"]["standardize_target"] = standardized
+    (run, *_) = runs_of(raw)
     (result,) = train([run])
     data = rows_of(run)
+    std = data.train_y.std() if standardized else 1.0  # the penalty is of the weights in training
     w = ridge(centred(data.train_x), centred(data.train_y), 20)
     errors = centred(data.train_y) - centred(data.train_x) @ w
     assert result.metrics["train_loss"] == pytest.approx(np.mean(errors**2), rel=1e-9)
-    assert result.metrics["penalty"] == pytest.approx(40 / (2 * 40) * np.sum(w**2), rel=1e-9)
-    assert result.metrics["weight_norm"] == pytest.approx(np.linalg.norm(w), rel=1e-9)
+    assert result.metrics["penalty"] == pytest.approx(40 / (2 * 40) * np.sum((w / std) ** 2), rel=1e-9)
+    assert result.metrics["weight_norm"] == pytest.approx(np.linalg.norm(w) / std, rel=1e-9)
 
 
 def test_more_data_means_less_decay_at_the_same_lambda(runs_of: PlanRuns) -> None:

@@ -151,7 +151,9 @@ def test_gradient_descent_needs_many_steps_momentum_and_adam_fewer(lecture: Lect
 def test_more_rows_help_and_copies_do_not(lecture: Lecture) -> None:
     means = lecture.means("more_data")
     for metric in ("test_loss", "gap"):
-        assert worst_first(means, metric) == ["50 rows 16 times", "50 rows", "200 rows 4 times", "800 rows"]
+        different = means.drop("50 rows 16 times")
+        assert worst_first(different, metric) == ["50 rows", "200 rows 4 times", "800 rows"]
+        assert means[metric]["50 rows 16 times"] == pytest.approx(means[metric]["50 rows"], rel=0.15)
     assert means["test_loss"]["800 rows"] < means["test_loss"]["50 rows"] / 3
 
 

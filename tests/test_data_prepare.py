@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from sklearn.preprocessing import StandardScaler
+from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import Preparation, Prepared, count, prepare, stratified_order
+from nnlab.data.scaling import SCALES
 from nnlab.data.sources import SOURCES
-from nnlab.data.synthetic import Blobs, Friedman1, Moons, Sine
+from nnlab.data.synthetic import Blobs, Friedman1, Moons, RobotArm, Sine
 from nnlab.data.tables import Csv
 from nnlab.errors import SettingError
 from nnlab.registry import build, write
@@ -20,8 +21,8 @@ from nnlab.streams import PURPOSES, stream
 
 CONFIGS = pathlib.Path(__file__).parents[1] / "configs"
 OPTIONS = {"csv": {"path": "data/breast_cancer.csv", "target": "diagnosis"}}
-ARRAYS = ("train_x", "train_y", "val_x", "val_y", "test_x", "test_y", "mean", "std")
-RAW = Preparation(standardize=False)
+ARRAYS = ("train_x", "train_y", "val_x", "val_y", "test_x", "test_y", "shift", "divisor")
+RAW = Preparation(scale="none")
 
 
 def material(name: str) -> Material:
@@ -255,9 +256,49 @@ def test_scaling_is_that_of_scikit_learn_on_training_rows_alone() -> None:
     scaler = StandardScaler().fit(raw.train_x)
     for part in ("train_x", "val_x", "test_x"):
         assert np.allclose(getattr(run, part), scaler.transform(getattr(raw, part)))
-    assert np.allclose(run.mean, scaler.mean_)
-    assert np.allclose(run.std, scaler.scale_)
+    assert np.allclose(run.shift, scaler.mean_)
+    assert np.allclose(run.divisor, scaler.scale_)
     assert equal(raw, run, "train_y", "val_y", "test_y")
+
+
+@pytest.mark.parametrize(
+    ("scale", "theirs"),
+    [("min_max", MinMaxScaler()), ("robust", RobustScaler()), ("standard", StandardScaler())],
+)
+def test_every_scale_is_that_of_scikit_learn(scale: Any, theirs: Any) -> None:
+    read = load(SOURCES["breast_cancer"](), CONFIGS)
+    raw, run = prepare(read, RAW, 0), prepare(read, Preparation(scale=scale), 0)
+    theirs.fit(raw.train_x)
+    for part in ("train_x", "val_x", "test_x"):
+        np.testing.assert_allclose(getattr(run, part), theirs.transform(getattr(raw, part)), atol=1e-12)
+
+
+@pytest.mark.parametrize("scale", [name for name in SCALES if name != "none"])
+def test_no_scale_divides_by_0(scale: Any) -> None:
+    run = prepare(one_feature([0.1] * 10), Preparation(scale=scale), 0)
+    assert rows(run.train_x) == rows(run.test_x) == {0.0}
+    mostly = prepare(one_feature([0.0] * 30 + [1.0]), Preparation(scale=scale, validation=0, test=0), 0)
+    assert np.isfinite(mostly.train_x).all()
+
+
+def test_without_a_scale_features_stay_as_they_are() -> None:
+    run = prepare(numbered(20), RAW, 0)
+    assert rows(run.train_x) <= set(range(20))
+    assert (run.shift.tolist(), run.divisor.tolist()) == ([0], [1])
+
+
+def test_the_target_has_a_mean_for_each_output_and_one_deviation() -> None:
+    run = prepare(load(RobotArm(samples=100), CONFIGS), Preparation(label_noise=0.3), 0)
+    np.testing.assert_allclose(run.target_mean, run.train_y.mean(axis=0))
+    assert run.target_std == pytest.approx(np.sqrt(run.train_y.var(axis=0).mean()))
+    off = prepare(load(RobotArm(samples=100), CONFIGS), Preparation(standardize_target=False), 0)
+    assert (off.target_mean.tolist(), off.target_std) == ([0, 0], 1)
+
+
+def test_a_constant_target_is_divided_by_1_and_classes_have_no_unit() -> None:
+    constant = prepare(weighed([0.1] * 20, 0), Preparation(), 0)
+    assert (constant.target_mean.tolist(), constant.target_std) == ([0.1], 1)
+    assert prepare(numbered(20, classes=2), Preparation(), 0).target_std == 1
 
 
 def one_feature(values: list[float]) -> Material:
@@ -271,7 +312,7 @@ def one_feature(values: list[float]) -> Material:
 def test_constant_features_become_zero(value: float) -> None:
     run = prepare(one_feature([value] * 10), Preparation(), 0)
     assert rows(run.train_x) == rows(run.test_x) == {0.0}
-    assert run.std.tolist() == [1.0]
+    assert run.divisor.tolist() == [1.0]
 
 
 @pytest.mark.parametrize("scale", [5e-323, 1e-200, 1.0, 1e200, 1e305])
@@ -283,18 +324,26 @@ def test_tiny_and_large_features_are_scaled(scale: float) -> None:
 def test_features_too_large_to_scale_are_refused() -> None:
     with pytest.raises(SettingError) as caught:
         prepare(one_feature([1.7e308, -1.7e308] * 10), Preparation(), 0)
-    assert caught.value.path == ("data", "standardize")
+    assert caught.value.path == ("data", "scale")
     assert caught.value.message == (
-        "data.standardize: the feature 'row' has values up to 1.7e+308, too large or too far from the"
-        " training rows to standardize (leave it out or rescale it)"
+        "data.scale: the feature 'row' has values up to 1.7e+308, too large or too far from the"
+        " training rows to scale (leave it out or rescale it)"
     )
+    for scale in ("min_max", "robust"):
+        with pytest.raises(SettingError):
+            prepare(one_feature([1.7e308, -1.7e308] * 10), Preparation(scale=scale), 0)
+
+
+def test_a_target_too_large_to_standardize_is_refused() -> None:
+    with pytest.raises(SettingError, match="the target has values up to 1"):
+        prepare(weighed([1.7e308, -1.7e308] * 10, 0), Preparation(), 0)
 
 
 def test_copies_repeat_the_training_rows_alone() -> None:
     once, thrice = prepare(numbered(50), Preparation(), 0), prepare(numbered(50), Preparation(copies=3), 0)
     assert np.array_equal(thrice.train_x, np.concatenate([once.train_x] * 3))
     assert np.array_equal(thrice.train_y, np.concatenate([once.train_y] * 3))
-    assert equal(once, thrice, "val_x", "test_x", "mean", "std")
+    assert equal(once, thrice, "val_x", "test_x", "shift", "divisor")
 
 
 def test_preparing_leaves_the_material_alone() -> None:
@@ -420,6 +469,6 @@ def test_streams_are_independent_by_purpose_and_never_renumbered() -> None:
     assert len(firsts) == 3 * len(PURPOSES)
     assert list(PURPOSES) == [
         "data", "split", "resample", "label_noise", "weights", "batches", "dropout", "test_rows", "search",
-        "sign_flips",
+        "sign_flips", "bootstrap",
     ]  # fmt: skip
-    assert list(PURPOSES.values()) == list(range(10))
+    assert list(PURPOSES.values()) == list(range(11))

@@ -69,7 +69,7 @@ def test_fixed_test_rows_are_those_that_every_run_meets(source: str, test: float
         met = prepare(run.setting.material, preparation, run.seed)
         assert fixed is not None
         np.testing.assert_array_equal(met.test_y, fixed.target)
-        np.testing.assert_allclose(met.test_x * met.std + met.mean, fixed.features, atol=1e-12)
+        np.testing.assert_allclose(met.test_x * met.divisor + met.shift, fixed.features, atol=1e-12)
 
 
 def test_without_fixed_test_rows_nothing_is_kept(runs_of: PlanRuns, tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ def test_each_place_has_the_class_and_certainty_of_its_network(moons: Path) -> N
     own = answer.places[answer.places["name"] == run["name"]]
     x = answer.x[0] + (own["column"] + 0.5) * (answer.x[1] - answer.x[0]) / SIDE
     y = answer.y[0] + (own["row"] + 0.5) * (answer.y[1] - answer.y[0]) / SIDE
-    scaled = (np.stack([x, y], axis=1) - data.mean) / data.std
+    scaled = (np.stack([x, y], axis=1) - data.shift) / data.divisor
     hidden = np.maximum(scaled @ weights["layer1.weight"] + weights["layer1.bias"], 0)
     chances = softmax(hidden @ weights["layer2.weight"] + weights["layer2.bias"], axis=1)
     assert own["certainty"].to_numpy() == pytest.approx(chances.max(axis=1), abs=1e-5)
@@ -60,7 +60,7 @@ def test_each_place_has_the_class_and_certainty_of_its_network(moons: Path) -> N
 
 def test_the_training_rows_are_in_the_units_of_the_data(moons: Path) -> None:
     rows = found(moons).rows
-    data = prepare(load(Moons(samples=60), Path()), Preparation(standardize=False), seed=0)
+    data = prepare(load(Moons(samples=60), Path()), Preparation(scale="none"), seed=0)
     own = rows[rows["name"] == "l2=0"]
     assert own[["x", "y"]].to_numpy() == pytest.approx(data.train_x)
     assert own["label"].to_numpy().tolist() == data.train_y.tolist()
@@ -92,5 +92,5 @@ def test_the_rows_are_those_of_the_data_seed(desk: Desk) -> None:
     crossed = CONFIG.replace("seeds: 2,", "seeds: 1, data_seeds: [4],")
     assert desk.nnlab("sweep", desk.write(crossed, "moons.yaml"), "-q").code == 0
     rows = found(desk.folder / "runs/moons").rows
-    data = prepare(load(Moons(samples=60), Path()), Preparation(standardize=False), seed=4)
+    data = prepare(load(Moons(samples=60), Path()), Preparation(scale="none"), seed=4)
     assert rows[rows["name"] == "l2=0"][["x", "y"]].to_numpy() == pytest.approx(data.train_x)

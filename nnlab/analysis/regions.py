@@ -58,7 +58,7 @@ class _Trained:
         """Of each class in each place, (classes, places)."""
         network = network_of(self.setting)
         space = Workspace(network, 1, len(features))
-        space.x[0, :, :-1] = (features - self.data.mean) / self.data.std
+        space.x[0, :, :-1] = (features - self.data.shift) / self.data.divisor
         space.x[0, :, -1] = 1
         z = space.forward(self.layers)
         network.output.f(z, z, space.row)
@@ -84,7 +84,7 @@ def regions(runs: pd.DataFrame, folders: Mapping[str, Path]) -> Regions | None:
     if len(kinds) != 1:
         return None
     ((features, classes),) = kinds
-    rows = {name: one.data.train_x * one.data.std + one.data.mean for name, one in found.items()}
+    rows = {name: one.data.train_x * one.data.divisor + one.data.shift for name, one in found.items()}
     x, y = (_ends(np.concatenate([own[:, i] for own in rows.values()])) for i in (0, 1))
     column, row = (cells.ravel() for cells in np.meshgrid(np.arange(SIDE), np.arange(SIDE)))
     middles = np.stack([_middle(column, x), _middle(row, y)], axis=1)

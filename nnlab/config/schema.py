@@ -74,8 +74,8 @@ def _read_data(value: Any, path: Path, problems: list[Problem]) -> Data | None:
         problems.append(Problem((*path, "source"), f"data.source: {show(name)} is not a data source{hint}"))
         return None
     own, shared = field_names(SOURCES[name]), field_names(Preparation)
-    options = {key: item for key, item in value.items() if key != "source"}
     before = len(problems)
+    options = _with_scale({key: item for key, item in value.items() if key != "source"}, path, problems)
     for key in options:
         if key not in own and key not in shared:
             hint = did_you_mean(key, (*own, *shared)) or f"; {name} knows: {', '.join((*own, *shared))}"
@@ -85,6 +85,22 @@ def _read_data(value: Any, path: Path, problems: list[Problem]) -> Data | None:
     if source is None or preparation is None or len(problems) > before:
         return None
     return Data(source, preparation)
+
+
+def _with_scale(options: dict[str, Any], path: Path, problems: list[Problem]) -> dict[str, Any]:
+    """The options, with `standardize` put as `scale`: true is standard, false is none."""
+    if "standardize" not in options:
+        return options
+    value = options.pop("standardize")
+    where = (*path, "standardize")
+    if not isinstance(value, bool):
+        problems.append(Problem(where, f"data.standardize: {show(value)} came, expected true or false"))
+        return options
+    scale = "standard" if value else "none"
+    if options.setdefault("scale", scale) != scale:
+        came = f"data.standardize: {show(value)} came beside data.scale: {options['scale']}"
+        problems.append(Problem(where, f"{came}, expected one of the two"))
+    return options
 
 
 def _write_data(data: Data) -> dict[str, Any]:

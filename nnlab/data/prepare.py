@@ -8,6 +8,7 @@ from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
 from nnlab.data.material import Material
+from nnlab.data.scaling import SCALES, measure, scaled
 from nnlab.data.synthetic import Generator
 from nnlab.data.table import Table, Task
 from nnlab.data.tables import Csv
@@ -47,7 +48,11 @@ class Preparation:
         label_noise: share of training rows whose target is replaced: by a class drawn from all
             classes, which may be the same, or in regression by the target of another training row.
         copies: how often the training rows are repeated.
-        standardize: whether features get mean 0 and variance 1 over the training rows.
+        scale: how features are scaled, by the training rows alone: `standard` to mean 0 and variance 1,
+            `min_max` to 0 up to 1, `robust` by median and quartiles, or `none`.
+        standardize_target: whether a network learns the target of a regression as
+            (target - mean) / standard deviation of the training rows. Whatever is reported is in the
+            target's own unit all the same. `auto` is true, but for a loss of counts.
     """
 
     validation: Share = 0.2
@@ -58,7 +63,8 @@ class Preparation:
     resample: Literal["none", "bootstrap"] = "none"
     label_noise: UpToOne = 0.0
     copies: Count = 1
-    standardize: Switch = True
+    scale: Literal[tuple(SCALES)] = "standard"  # type: ignore[valid-type]
+    standardize_target: Switch | Literal["auto"] = "auto"
 
     def seed_of(self, run_seed: int) -> int:
         """The seed of the data of a run with this seed."""
@@ -81,8 +87,11 @@ class Prepared:
     Args:
         train_x: shape (rows, features), float64, finite; val_x and test_x likewise.
         train_y: class indices, shape (rows,), or numbers, shape (rows, outputs); the others likewise.
-        mean: subtracted from every feature, shape (features,).
-        std: by which every feature is divided after that, shape (features,).
+        shift: subtracted from every feature, shape (features,).
+        divisor: by which every feature is divided after that, shape (features,).
+        target_mean: regression: subtracted from the target while a network learns it, shape (outputs,).
+        target_std: by which it is divided after that: the same for all outputs, so that each counts in
+            the loss as much as before.
     """
 
     train_x: Array
@@ -95,15 +104,17 @@ class Prepared:
     class_names: tuple[str, ...]
     task: Task
     known_error: float | None
-    mean: Array
-    std: Array
+    shift: Array
+    divisor: Array
+    target_mean: Array
+    target_std: float
 
 
 def prepare(material: Material, preparation: Preparation, seed: int) -> Prepared:
     """The rows of the run with this seed: the same every time.
 
     The steps: split; keep `train_size` rows; resample; label noise; fill gaps with training
-    medians; standardize; copies. Each draws from a stream of its own, so that a change in one
+    medians; scale; copies. Each draws from a stream of its own, so that a change in one
     leaves the others as they were.
 
     Raises:
@@ -124,11 +135,10 @@ def prepare(material: Material, preparation: Preparation, seed: int) -> Prepared
     train = _with_label_noise(train, preparation.label_noise, stream(seed, "label_noise"))
     fill = _medians(train.features, validation.features, test.features)
     parts = [_filled(part.features, fill) for part in (train, validation, test)]
-    width = len(train.feature_names)
-    mean, std = np.zeros(width), np.ones(width)
-    if preparation.standardize:
-        mean, std = _mean_and_std(parts[0])
-        parts = [_scaled(part, mean, std, train.feature_names) for part in parts]
+    shift, divisor = measure(preparation.scale, parts[0])
+    if preparation.scale != "none":
+        parts = [scaled(part, shift, divisor, train.feature_names) for part in parts]
+    target_mean, target_std = _target_unit(train, bool(preparation.standardize_target))
     copies = preparation.copies
     return Prepared(
         train_x=np.tile(parts[0], (copies, 1)) if copies > 1 else parts[0],
@@ -141,8 +151,10 @@ def prepare(material: Material, preparation: Preparation, seed: int) -> Prepared
         class_names=train.class_names,
         task=train.task,
         known_error=train.known_error,
-        mean=mean,
-        std=std,
+        shift=shift,
+        divisor=divisor,
+        target_mean=target_mean,
+        target_std=target_std,
     )
 
 
@@ -288,34 +300,21 @@ def _filled(features: Array, fill: Array) -> Array:
     return np.where(gaps, fill, features) if gaps.any() else features
 
 
-def _mean_and_std(x: Array) -> tuple[Array, Array]:
-    """Mean and population standard deviation of every feature; a constant one keeps std 1."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        mean = x.mean(axis=0)
-        away = np.abs(x - mean)
-        # Dividing first keeps the squares of tiny and of large numbers within float64.
-        scale = away.max(axis=0)
-        scale[scale == 0] = 1.0
-        away /= scale
-        std = scale * np.sqrt(np.mean(away * away, axis=0))
-    constant = x.min(axis=0) == x.max(axis=0)
-    # The mean of equal numbers may be off by rounding, which would leave a spurious spread.
-    return np.where(constant, x[0], mean), np.where(constant, 1.0, std)
-
-
-def _scaled(x: Array, mean: Array, std: Array, names: tuple[str, ...]) -> Array:
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        scaled: Array = (x - mean) / std
-    bad = np.flatnonzero(~np.isfinite(scaled).all(axis=0))
-    if len(bad):
-        j = bad[0]
-        largest = np.abs(x[:, j]).max()
+def _target_unit(train: Table, standardize: bool) -> tuple[Array, float]:
+    """Mean of each output, and the root of their mean variance; 0 and 1 where nothing is standardized."""
+    if train.task == "classification" or not standardize:
+        return np.zeros(train.target.shape[1] if train.task == "regression" else 0), 1.0
+    mean, std = measure("standard", train.target)
+    varies = train.target.min(axis=0) < train.target.max(axis=0)
+    largest = std.max()  # dividing first keeps the squares within float64
+    spread = float(largest * np.sqrt(np.mean(np.square(np.where(varies, std / largest, 0)))))
+    if not np.isfinite(spread):
         raise SettingError(
-            ("data", "standardize"),
-            f"data.standardize: the feature {show(names[j])} has values up to {largest:g}, too large or"
-            " too far from the training rows to standardize (leave it out or rescale it)",
+            ("data", "standardize_target"),
+            f"data.standardize_target: the target has values up to {np.abs(train.target).max():g}, too large "
+            "to standardize (rescale it)",
         )
-    return scaled
+    return mean, spread if spread > 0 else 1.0
 
 
 def _rows_key(material: Material) -> tuple[str, str]:

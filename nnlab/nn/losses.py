@@ -25,12 +25,14 @@ ClassWeight = Literal["none", "balanced"]
 class Loss:
     """What every loss has.
 
-    `outputs` lists the outputs it goes with, the usual one of a task first; `tasks` what it is for.
+    `outputs` lists the outputs it goes with, the usual one of a task first; `tasks` what it is for;
+    `degree` is 2 where the loss of errors twice as large is four times as large, as their unit changes.
     """
 
     name: ClassVar[str]
     outputs: ClassVar[tuple[str, ...]]
     tasks: ClassVar[tuple[str, ...]] = ("classification",)
+    degree: ClassVar[int] = 2
 
     def of_rows(self, output: Output, z: Array, target: Array) -> Array:
         raise NotImplementedError
@@ -77,7 +79,7 @@ class Huber(Loss):
         L = delta (|e| - delta/2) beyond;             dL/dy = e, cut off at +-delta
 
     Args:
-        delta: in the unit in which the network learns its target.
+        delta: in standard deviations of the target; with standardize_target false in its own unit.
     """
 
     name = "huber"
@@ -104,6 +106,7 @@ class AbsoluteError(Loss):
     name = "absolute_error"
     outputs = ("identity",)
     tasks = ("regression",)
+    degree = 1
 
     def of_rows(self, output: Output, z: Array, target: Array) -> Array:
         return np.asarray(np.abs(z - target).sum(axis=1))

@@ -117,5 +117,9 @@ class ExponentialOutput(Output):
     def backward(self, y: Array, delta: Array, row: Array) -> None:
         delta *= y
 
+    def inverse(self, y: Array, out: Array) -> None:
+        np.maximum(y, np.finfo(y.dtype).tiny, out=out)  # a rounded mean of 0 would be infinitely sure
+        np.log(out, out=out)
+
 
 OUTPUTS = table(IdentityOutput, SigmoidOutput, SoftmaxOutput, ExponentialOutput)
