@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
+from nnlab.data.generator import ClassGenerator, Generator, ValueGenerator
 from nnlab.data.synthetic import (
     GENERATORS,
     Blobs,
     Circles,
     Friedman1,
-    Generator,
     Linear,
     Moons,
     RobotArm,
@@ -190,3 +190,63 @@ def test_tones_in_octaves_double_the_frequency() -> None:
     drawn = Tones(noise=0, length=4000, octaves=3).draw(240, rng())
     peak = np.abs(np.fft.rfft(drawn.features)).argmax(axis=1)[drawn.class_names.index("A") == drawn.target]
     assert set(peak) == {440, 880, 1760}
+
+
+# --- imbalance and outliers -----------------------------------------------------------------------
+
+OF_CLASSES = [cls for cls in GENERATORS.values() if issubclass(cls, ClassGenerator)]
+OF_VALUES = [cls for cls in GENERATORS.values() if issubclass(cls, ValueGenerator)]
+
+
+def test_every_generator_has_one_of_the_two() -> None:
+    assert {*OF_CLASSES, *OF_VALUES} == set(GENERATORS.values())
+    for cls in GENERATORS.values():
+        task = cls().draw(4, rng()).task
+        assert (cls in OF_CLASSES) is (task == "classification")
+
+
+@pytest.mark.parametrize("cls", OF_CLASSES)
+@pytest.mark.parametrize("rows", [1000, 997, 11, 0])
+def test_each_class_is_rarer_than_the_one_before_by_the_share_asked_for(
+    cls: type[ClassGenerator], rows: int
+) -> None:
+    drawn = cls(imbalance=0.5).draw(rows, rng())
+    k = len(drawn.class_names)
+    sizes = np.bincount(drawn.target, minlength=k)
+    expected = rows * 0.5 ** np.arange(k) / sum(0.5**i for i in range(k))
+    assert sizes.sum() == rows
+    assert np.abs(sizes - expected).max() <= 1
+    assert rows < 100 or not np.array_equal(drawn.target, np.sort(drawn.target))
+
+
+def test_nine_tenths_are_ten_rows_to_one() -> None:
+    assert np.bincount(Moons(imbalance=0.9).draw(110, rng()).target).tolist() == [100, 10]
+
+
+@pytest.mark.parametrize("imbalance", [0.0, 0.5, 0.9])
+@pytest.mark.parametrize("noise", [0.5, 1.0, 2.0])
+def test_bayes_error_of_unbalanced_twonorm_is_that_of_the_best_border(imbalance: float, noise: float) -> None:
+    generator = TwoNorm(imbalance=imbalance, noise=noise)
+    common, rare = generator.priors(2)
+    borders = np.linspace(-20, 20, 400_001)
+    errors = common * norm.sf(borders, -2, noise) + rare * norm.cdf(borders, 2, noise)
+    assert generator.draw(2, rng()).known_error == pytest.approx(errors.min(), rel=1e-6)
+
+
+@pytest.mark.parametrize("cls", [Xor, Blobs])
+def test_other_errors_are_known_for_equal_classes_only(cls: type[ClassGenerator]) -> None:
+    assert cls().draw(4, rng()).known_error is not None
+    assert cls(imbalance=0.2).draw(4, rng()).known_error is None
+
+
+@pytest.mark.parametrize("cls", OF_VALUES)
+def test_outliers_are_the_rows_asked_for_with_ten_times_the_noise(cls: type[ValueGenerator]) -> None:
+    calm, wild = cls().draw(20_000, rng()), cls(outliers=0.1).draw(20_000, rng())
+    assert np.array_equal(calm.features, wild.features)
+    clean = dataclasses.replace(cls(), noise=0.0).draw(20_000, rng()).target
+    ratio = ((wild.target - clean) / (calm.target - clean))[:, 0]
+    assert set(np.round(ratio, 6)) == {1, 10}
+    assert np.mean(ratio > 5) == pytest.approx(0.1, abs=5 * math.sqrt(0.09 / 20_000))
+    squares = np.square(wild.target - clean).sum(axis=1).mean()
+    assert wild.known_error == pytest.approx(squares, rel=0.15)
+    assert wild.known_error == pytest.approx(calm.known_error * (0.9 + 0.1 * 100))

@@ -3,10 +3,11 @@
 import pathlib
 from dataclasses import dataclass
 
+from nnlab.data.generator import Generator
+from nnlab.data.mnist1d import Mnist1d
 from nnlab.data.real import RealSet
 from nnlab.data.sources import Source
 from nnlab.data.strict_csv import sha256
-from nnlab.data.synthetic import Generator
 from nnlab.data.table import Table, Task
 from nnlab.data.tables import Csv
 from nnlab.streams import stream
@@ -75,6 +76,9 @@ def load(source: Source, folder: pathlib.Path) -> Material:
     if isinstance(source, RealSet):
         main = source.read()
         return _material(source, main, digest, main)
+    if isinstance(source, Mnist1d):
+        main, test = source.read()
+        return _material(source, main, digest, main, test=test)
     return _material(source, _glance(source), digest)
 
 

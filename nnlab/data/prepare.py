@@ -7,9 +7,9 @@ import numpy as np
 from annotated_types import Ge, Gt, Le, Lt
 from numpy.typing import NDArray
 
+from nnlab.data.generator import Generator
 from nnlab.data.material import Material
 from nnlab.data.scaling import SCALES, measure, scaled
-from nnlab.data.synthetic import Generator
 from nnlab.data.table import Table, Task
 from nnlab.data.tables import Csv
 from nnlab.errors import SettingError

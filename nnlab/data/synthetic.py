@@ -1,23 +1,23 @@
-"""Generators: data drawn from a known rule, as many rows as wanted.
-
-What a generator describes depends on its options alone, never on the random numbers: two draws
-are samples of one population, so a model fitted to one can be tested on the other.
-"""
+"""Generators: moons, spirals, tones, a noisy sine and others, each from a rule that is known."""
 
 import math
-from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar
+from typing import Annotated
 
 import numpy as np
 from annotated_types import Ge, Le
-from numpy.typing import NDArray
 
+from nnlab.data.generator import (
+    ClassGenerator,
+    Generator,
+    ValueGenerator,
+    blur,
+    classes,
+    normal_below,
+    numbered,
+)
 from nnlab.data.table import Table
 from nnlab.registry import Count, CountOrZero, Expected, Fraction, NonNegative, Positive, table
-
-Array = NDArray[np.float64]
-Labels = NDArray[np.int64]
 
 TwoOrMore = Annotated[int, Ge(2), Expected("a whole number of 2 or more")]
 FiveOrMore = Annotated[int, Ge(5), Expected("a whole number of 5 or more")]
@@ -26,23 +26,7 @@ Octaves = Annotated[int, Ge(1), Le(3), Expected("a whole number from 1 to 3")]
 
 
 @dataclass(frozen=True)
-class Generator(ABC):
-    """What all generators share.
-
-    Args:
-        samples: rows in all: training, validation and test together.
-    """
-
-    name: ClassVar[str]
-    samples: Count = 500
-
-    @abstractmethod
-    def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        """A fresh sample of `rows` rows; class sizes are as equal as the number allows."""
-
-
-@dataclass(frozen=True)
-class Moons(Generator):
+class Moons(ClassGenerator):
     """Two half circles that reach into each other.
 
         upper: (cos t, sin t),   lower: (1 - cos t, 1/2 - sin t),   t ~ U(0, pi)
@@ -60,15 +44,15 @@ class Moons(Generator):
     noise: NonNegative = 0.2
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, 2, rng)
+        labels = self.labels(rows, 2, rng)
         t = rng.uniform(0, np.pi, rows)
         x = np.where(labels == 0, np.cos(t), 1 - np.cos(t))
         y = np.where(labels == 0, np.sin(t), 0.5 - np.sin(t))
-        return _classes(_blur([x, y], self.noise, rng), labels, ("upper", "lower"))
+        return classes(blur([x, y], self.noise, rng), labels, ("upper", "lower"))
 
 
 @dataclass(frozen=True)
-class Circles(Generator):
+class Circles(ClassGenerator):
     """A circle of radius 1 around a smaller one.
 
         (r cos t, r sin t),   r = 1 or factor,   t ~ U(0, 2 pi)
@@ -88,14 +72,14 @@ class Circles(Generator):
     factor: Fraction = 0.5
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, 2, rng)
+        labels = self.labels(rows, 2, rng)
         t = rng.uniform(0, 2 * np.pi, rows)
         r = np.where(labels == 0, 1.0, self.factor)
-        return _classes(_blur([r * np.cos(t), r * np.sin(t)], self.noise, rng), labels, ("outer", "inner"))
+        return classes(blur([r * np.cos(t), r * np.sin(t)], self.noise, rng), labels, ("outer", "inner"))
 
 
 @dataclass(frozen=True)
-class Spirals(Generator):
+class Spirals(ClassGenerator):
     """Arms that wind around the origin, one for each class.
 
         (r cos a, r sin a),   a = 2 pi (turns r + k / classes),   r ~ U(0, 1)
@@ -117,15 +101,15 @@ class Spirals(Generator):
     classes: TwoOrMore = 2
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, self.classes, rng)
+        labels = self.labels(rows, self.classes, rng)
         r = rng.uniform(0, 1, rows)
         a = 2 * np.pi * (self.turns * r + labels / self.classes)
-        points = _blur([r * np.cos(a), r * np.sin(a)], self.noise, rng)
-        return _classes(points, labels, _numbered("arm ", self.classes))
+        points = blur([r * np.cos(a), r * np.sin(a)], self.noise, rng)
+        return classes(points, labels, numbered("arm ", self.classes))
 
 
 @dataclass(frozen=True)
-class Xor(Generator):
+class Xor(ClassGenerator):
     """Four Gaussian clouds at (+-1, +-1); the class says whether the signs are the same.
 
     A point is misread when exactly one coordinate crosses zero, so the Bayes error is
@@ -142,15 +126,17 @@ class Xor(Generator):
     noise: NonNegative = 0.5
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, 2, rng)
+        labels = self.labels(rows, 2, rng)
         x = rng.choice([-1.0, 1.0], rows)
         y = np.where(labels == 0, x, -x)
-        q = _normal_below(-1, self.noise)
-        return _classes(_blur([x, y], self.noise, rng), labels, ("same", "different"), 2 * q * (1 - q))
+        q = normal_below(-1, self.noise)
+        return classes(
+            blur([x, y], self.noise, rng), labels, ("same", "different"), self.if_balanced(2 * q * (1 - q))
+        )
 
 
 @dataclass(frozen=True)
-class Blobs(Generator):
+class Blobs(ClassGenerator):
     """Gaussian clouds at equal angles on the unit circle, one for each class.
 
     The nearest centre is the best guess. Its error is that of phase-shift keying with M = classes:
@@ -175,12 +161,12 @@ class Blobs(Generator):
     features: TwoOrMore = 2
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, self.classes, rng)
+        labels = self.labels(rows, self.classes, rng)
         angle = 2 * np.pi * labels / self.classes
         centre = np.zeros((self.features, rows))
         centre[:2] = np.cos(angle), np.sin(angle)
-        points = _blur(centre, self.noise, rng)
-        return _classes(points, labels, _numbered("blob ", self.classes), self._bayes_error())
+        points = blur(centre, self.noise, rng)
+        return classes(points, labels, numbered("blob ", self.classes), self.if_balanced(self._bayes_error()))
 
     def _bayes_error(self) -> float:
         if self.noise == 0:
@@ -192,13 +178,13 @@ class Blobs(Generator):
 
 
 @dataclass(frozen=True)
-class TwoNorm(Generator):
+class TwoNorm(ClassGenerator):
     """Two Gaussian clouds whose difference is spread thinly over all features.
 
         x ~ N(+-a, noise^2) in every feature,   a = 2 / sqrt(features)
 
     The centres are at distance 4 whatever `features` is: the Bayes error is Phi(-2 / noise),
-    2.275 % by default.
+    2.275 % by default, and known for unbalanced classes, too.
 
     Args:
         noise: standard deviation in each feature.
@@ -215,10 +201,20 @@ class TwoNorm(Generator):
     features: Count = 20
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, 2, rng)
+        labels = self.labels(rows, 2, rng)
         a = 2 / math.sqrt(self.features)
-        points = _blur(np.tile(np.where(labels == 0, -a, a), (self.features, 1)), self.noise, rng)
-        return _classes(points, labels, ("negative", "positive"), _normal_below(-2, self.noise))
+        points = blur(np.tile(np.where(labels == 0, -a, a), (self.features, 1)), self.noise, rng)
+        return classes(points, labels, ("negative", "positive"), self._bayes_error())
+
+    def _bayes_error(self) -> float:
+        if self.noise == 0:
+            return 0.0
+        common, rare = self.priors(2)
+        # Along the line between the centres, at -2 and 2, the best border lies where both are as likely.
+        border = math.log(common / rare) * self.noise**2 / 4
+        return float(
+            common * normal_below(-2 - border, self.noise) + rare * normal_below(border - 2, self.noise)
+        )
 
 
 PITCHES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
@@ -227,7 +223,7 @@ RATE = 4000  # samples a second: above twice the highest tone, B6 with 1975.5 Hz
 
 
 @dataclass(frozen=True)
-class Tones(Generator):
+class Tones(ClassGenerator):
     """Short pure tones; the class is the pitch class, in whichever octave the tone sounds.
 
         x_i = sin(2 pi f i / 4000 Hz + phase) + N(0, noise^2),   f = 261.63 Hz * 2^(octave + k / 12)
@@ -251,16 +247,16 @@ class Tones(Generator):
     octaves: Octaves = 1
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
-        labels = _labels(rows, self.classes, rng)
+        labels = self.labels(rows, self.classes, rng)
         f = MIDDLE_C * 2.0 ** (rng.integers(0, self.octaves, rows) + labels / 12)
         phase = rng.uniform(0, 2 * np.pi, rows)
         i = np.arange(self.length)[:, None]  # (length, 1): times one row of frequencies
-        waves = _blur(np.sin(2 * np.pi * f * i / RATE + phase), self.noise, rng)
-        return _classes(waves, labels, PITCHES[: self.classes])
+        waves = blur(np.sin(2 * np.pi * f * i / RATE + phase), self.noise, rng)
+        return classes(waves, labels, PITCHES[: self.classes])
 
 
 @dataclass(frozen=True)
-class Sine(Generator):
+class Sine(ValueGenerator):
     """One period of a sine.
 
         y = sin(2 pi x) + N(0, noise^2),   x ~ U(0, 1)
@@ -279,11 +275,11 @@ class Sine(Generator):
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
         x = rng.uniform(0, 1, (rows, 1))
-        return _values(x, np.sin(2 * np.pi * x), self.noise, rng, ("x",))
+        return self.values(x, np.sin(2 * np.pi * x), self.noise, rng, ("x",))
 
 
 @dataclass(frozen=True)
-class Linear(Generator):
+class Linear(ValueGenerator):
     """A sum of some features, among others that do not matter.
 
         y = x_1 + ... + x_informative + N(0, noise^2),   x ~ N(0, 1)
@@ -304,11 +300,11 @@ class Linear(Generator):
 
     def draw(self, rows: int, rng: np.random.Generator) -> Table:
         x = rng.normal(size=(rows, self.informative + self.irrelevant))
-        return _values(x, x[:, : self.informative].sum(axis=1, keepdims=True), self.noise, rng)
+        return self.values(x, x[:, : self.informative].sum(axis=1, keepdims=True), self.noise, rng)
 
 
 @dataclass(frozen=True)
-class Friedman1(Generator):
+class Friedman1(ValueGenerator):
     """A smooth target of five features, among others that do not matter.
 
         y = 10 sin(pi x1 x2) + 20 (x3 - 1/2)^2 + 10 x4 + 5 x5 + N(0, noise^2),   x ~ U(0, 1)
@@ -331,11 +327,11 @@ class Friedman1(Generator):
         x = rng.uniform(0, 1, (rows, self.features))
         x1, x2, x3, x4, x5 = x.T[:5]
         y = 10 * np.sin(np.pi * x1 * x2) + 20 * (x3 - 0.5) ** 2 + 10 * x4 + 5 * x5
-        return _values(x, y[:, None], self.noise, rng)
+        return self.values(x, y[:, None], self.noise, rng)
 
 
 @dataclass(frozen=True)
-class RobotArm(Generator):
+class RobotArm(ValueGenerator):
     """Where the hand of a planar arm is, given the angles of its joints.
 
         (u, v) = sum_i (cos(a_1 + ... + a_i), sin(a_1 + ... + a_i)) / joints + N(0, noise^2)
@@ -359,41 +355,9 @@ class RobotArm(Generator):
         a = rng.uniform(-np.pi / 2, np.pi / 2, (rows, self.joints))
         heading = np.cumsum(a, axis=1)
         hand = np.stack([np.cos(heading).mean(axis=1), np.sin(heading).mean(axis=1)], axis=1)
-        return _values(a, hand, self.noise, rng, _numbered("angle_", self.joints))
+        return self.values(a, hand, self.noise, rng, numbered("angle_", self.joints))
 
 
 GENERATORS: dict[str, type[Generator]] = table(
     Moons, Circles, Spirals, Xor, Blobs, TwoNorm, Tones, Sine, Linear, Friedman1, RobotArm
 )
-
-
-def _labels(rows: int, classes: int, rng: np.random.Generator) -> Labels:
-    return rng.permutation(np.arange(rows) % classes)
-
-
-def _numbered(prefix: str, count: int) -> tuple[str, ...]:
-    return tuple(f"{prefix}{i + 1}" for i in range(count))
-
-
-def _blur(columns: Any, noise: float, rng: np.random.Generator) -> Array:
-    """The columns, shape (features, rows), as rows with noise added, shape (rows, features)."""
-    points = np.array(columns, dtype=np.float64).T
-    return points + noise * rng.normal(size=points.shape)
-
-
-def _normal_below(z: float, std: float) -> float:
-    """P(x < z) for x ~ N(0, std^2) and z below 0."""
-    return 0.5 * math.erfc(-z / (std * math.sqrt(2))) if std > 0 else 0.0
-
-
-def _classes(
-    points: Array, labels: Labels, class_names: tuple[str, ...], known_error: float | None = None
-) -> Table:
-    names = _numbered("x", points.shape[1])
-    return Table(points, labels, names, "classification", class_names, known_error)
-
-
-def _values(x: Array, y: Array, noise: float, rng: np.random.Generator, names: tuple[str, ...] = ()) -> Table:
-    targets = y + noise * rng.normal(size=y.shape)
-    names = names or _numbered("x", x.shape[1])
-    return Table(x, targets, names, "regression", known_error=float(y.shape[1] * noise**2))
