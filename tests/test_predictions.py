@@ -33,7 +33,8 @@ def config(source: str = "moons", **data: Any) -> dict[str, Any]:
 def stored(runs: tuple[Run, ...], folder: Path) -> Path:
     with Store(folder) as store:
         members = [(run.id, run.setting.strategy) for run in runs]
-        store.begin({"sweep": {"select": "val_loss", "baseline": None}}, members, False, True)
+        config = {"sweep": {"select": "val_loss", "baseline": None}, "report": {"target": None}}
+        store.begin(config, members, False, True)
         for stack in populations(runs):
             store.save(stack, train(stack))
     return folder
