@@ -137,12 +137,12 @@ class Population:
             self.network,
             params,
             stack([run.config.optimizer for run in each]),
-            stack([run.config.schedule for run in each]),
             _stack_regularizers(each),
             self._streams,
             self.train_rows,
             self.batch,
             config.training.epochs,
+            stack([run.config.schedule for run in each]),
             self.row_weights is not None,
         )
         self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))

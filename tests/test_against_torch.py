@@ -89,7 +89,7 @@ def our_steps(case: Case) -> Iterator[Array]:
     state = case.rule.init(params)
     for _ in range(STEPS):
         gradient = slope(params[0])[np.newaxis]
-        case.rule.decay(params, [params])
+        case.rule.decay([params], [params])
         case.rule.step(params, gradient, state)
         yield params[0].copy()
 

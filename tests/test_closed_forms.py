@@ -9,6 +9,7 @@ from scipy.stats import norm
 from sklearn.linear_model import LogisticRegression, PoissonRegressor, QuantileRegressor
 
 from nnlab.data.prepare import Prepared, prepare
+from nnlab.nn.penalties import L2
 from nnlab.plan import Run
 from nnlab.result import Result
 from nnlab.train import train
@@ -47,16 +48,20 @@ def test_gradient_descent_on_a_linear_model_ends_at_ridge_regression(source: str
     # not penalized, takes up the means.
     runs = runs_of(linear_model(source, [0, 3, 40]))
     for run, result in zip(runs, train_together(runs), strict=True):
-        data, strength = rows_of(run), run.config.regularization[0].strength  # type: ignore[attr-defined]
+        data, strength = rows_of(run), l2_of(run).strength
         w = ridge(centred(data.train_x), centred(data.train_y), strength / 2)
         bias = data.train_y.mean(axis=0) - data.train_x.mean(axis=0) @ w
         np.testing.assert_allclose(result.weights["layer1.weight"], w, rtol=0, atol=1e-6)
         np.testing.assert_allclose(result.weights["layer1.bias"], bias, rtol=0, atol=1e-6)
 
 
+def l2_of(run: Run) -> L2:
+    return next(entry for entry in run.config.regularization if isinstance(entry, L2))
+
+
 def train_together(runs: tuple[Run, ...]) -> list[Result]:
     """Runs that differ in l2 and seed alone; a lambda of 0 is a population of its own."""
-    without = [run for run in runs if not run.config.regularization[0].active]
+    without = [run for run in runs if not l2_of(run).active]
     results = {r.run: r for group in (without, [r for r in runs if r not in without]) for r in train(group)}
     return [results[run.id] for run in runs]
 

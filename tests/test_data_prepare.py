@@ -470,6 +470,7 @@ def test_streams_are_independent_by_purpose_and_never_renumbered() -> None:
     assert len(firsts) == 3 * len(PURPOSES)
     assert list(PURPOSES) == [
         "data", "split", "resample", "label_noise", "weights", "batches", "dropout", "test_rows", "search",
-        "sign_flips", "bootstrap",
+        "sign_flips", "bootstrap", "input_noise", "mixup", "input_dropout", "gaussian_dropout",
+        "alpha_dropout", "dropconnect", "monte_carlo",
     ]  # fmt: skip
-    assert list(PURPOSES.values()) == list(range(11))
+    assert list(PURPOSES.values()) == list(range(18))

@@ -202,21 +202,21 @@ def layer_and_bias() -> tuple[Array, list[Array]]:
 @pytest.mark.parametrize("cls", DECOUPLED)
 def test_decay_shrinks_weights_by_learning_rate_times_weight_decay_and_no_bias(cls: type[Adamw]) -> None:
     params, weights = layer_and_bias()
-    stack([cls(0.1, weight_decay=2.0), cls(0.5, weight_decay=1.0)]).decay(params, weights)
+    stack([cls(0.1, weight_decay=2.0), cls(0.5, weight_decay=1.0)]).decay([params], weights)
     np.testing.assert_allclose(params, [[0.8, -1.6, 3.0], [0.5, -1.0, 3.0]])
 
 
 @pytest.mark.parametrize("cls", DECOUPLED)
 def test_decay_shrinks_biases_on_request(cls: type[Adamw]) -> None:
     params, weights = layer_and_bias()
-    cls(0.1, weight_decay=2.0, decay_biases=True).decay(params, weights)
+    cls(0.1, weight_decay=2.0, decay_biases=True).decay([params], weights)
     np.testing.assert_allclose(params, [[0.8, -1.6, 2.4]] * 2)
 
 
 @pytest.mark.parametrize("cls", [cls for cls in OPTIMIZERS.values() if cls not in DECOUPLED])
 def test_other_optimizers_decay_nothing(cls: type[Optimizer]) -> None:
     params, weights = layer_and_bias()
-    cls().decay(params, weights)  # type: ignore[call-arg]
+    cls().decay([params], weights)  # type: ignore[call-arg]
     assert (params == layer_and_bias()[0]).all()
 
 
@@ -227,5 +227,5 @@ def test_adamw_and_sgdw_step_like_adam_and_momentum() -> None:
 
 def test_a_decay_of_0_changes_no_bit() -> None:
     params, weights = layer_and_bias()
-    Adamw(weight_decay=0.0).decay(params, weights)
+    Adamw(weight_decay=0.0).decay([params], weights)
     assert params.tobytes() == layer_and_bias()[0].tobytes()

@@ -283,7 +283,7 @@ Weights = tuple[Array, Array]
 def first_step(runs_of: PlanRuns, source: str = "friedman1", **sections: Any) -> tuple[Run, Weights, Weights]:
     """A linear model before and after one step of plain gradient descent on all rows."""
     raw = config(
-        data={"source": source, "samples": 80},
+        data={"source": source, "samples": 80, "standardize_target": False},
         model={"hidden": [], "dtype": "float64"},
         training={"epochs": 1, "batch_size": "full"},
         **sections,
@@ -307,7 +307,11 @@ def slope(x: Array, y: Array, w: Array, b: Array) -> Weights:
 def test_l2_shrinks_biases_too_if_asked(runs_of: PlanRuns) -> None:
     settings = {"l2": {"strength": 30.0, "biases": True}}
     model = {"hidden": [], "dtype": "float64", "initializer": {"name": "normal", "bias_std": 2.0}}
-    raw = config(data={"source": "friedman1", "samples": 80}, model=model, regularization=settings)
+    raw = config(
+        data={"source": "friedman1", "samples": 80, "standardize_target": False},
+        model=model,
+        regularization=settings,
+    )
     raw |= {
         "training": {"batch_size": "full"},
         "sweep": {"seeds": 1, "grid": {"training.epochs": [0, 1]}},
@@ -337,7 +341,7 @@ def test_a_linear_model_with_l1_is_the_lasso_and_with_l2_the_elastic_net(
     l2: float, runs_of: PlanRuns
 ) -> None:
     raw = config(
-        data={"source": "friedman1", "samples": 80},
+        data={"source": "friedman1", "samples": 80, "standardize_target": False},
         model={"hidden": [], "dtype": "float64"},
         regularization={"l1": 40.0, "l2": l2},
         training={"epochs": 1500, "batch_size": "full", "evaluate_every": "last"},
@@ -418,7 +422,7 @@ def test_label_smoothing_mixes_labels_with_all_classes(
 ) -> None:
     settings = {"label_smoothing": 0.3}
     raw = config(
-        data={"source": source, "samples": 80},
+        data={"source": source, "samples": 80, "standardize_target": False},
         model={"hidden": [], "dtype": "float64", "output": output},
         training={"batch_size": "full"},
         regularization=settings,
@@ -467,7 +471,7 @@ def test_mixup_trains_on_mixtures_of_two_rows(source: str, runs_of: PlanRuns) ->
 def test_noise_on_the_inputs_of_a_linear_model_is_l2_on_average(runs_of: PlanRuns) -> None:
     def trained(**regularization: float) -> Array:
         raw = config(
-            data={"source": "friedman1", "samples": 80},
+            data={"source": "friedman1", "samples": 80, "standardize_target": False},
             model={"hidden": [], "dtype": "float64"},
             optimizer={"name": "sgd", "learning_rate": 0.002},
             regularization=regularization,
@@ -542,6 +546,7 @@ def test_batch_norm_normalizes_by_the_batch_and_predicts_by_running_statistics(t
     learner.params[:, 39:46] = rng.uniform(0.5, 2, (3, 7))  # scales; before them 16 + 15 + 8 parameters
     params = learner.params.copy()
     learner.optimizer = stack([Sgd(1e-300)] * 3)  # a step that moves nothing but running statistics
+    learner.begin(epoch=1)
     learner.step(space, left=1)
     running, predicting = network.normalization(learner.params), learner.predicting().layers
     for run in range(3):
@@ -567,7 +572,7 @@ def test_monte_carlo_dropout_predicts_the_mean_of_random_passes(
     source: str, output: str, runs_of: PlanRuns
 ) -> None:
     raw = config(
-        data={"source": source, "samples": 80},
+        data={"source": source, "samples": 80, "standardize_target": False},
         model={"hidden": [9], "activation": "tanh", "dtype": "float64", "output": output},
         regularization={"dropout": {"p": 0.25, "samples": 3}},
     )
@@ -800,7 +805,10 @@ def test_a_strength_out_of_range_is_refused(settings: Any, reason: str, refused:
 
 
 def test_label_smoothing_of_a_number_is_refused(refused: Refused) -> None:
-    raw = config(data={"source": "friedman1", "samples": 80}, regularization={"label_smoothing": 0.1})
+    raw = config(
+        data={"source": "friedman1", "samples": 80, "standardize_target": False},
+        regularization={"label_smoothing": 0.1},
+    )
     assert "regularization.label_smoothing: it came for regression, expected classes" in refused(raw)
 
 

@@ -9,7 +9,7 @@ from nnlab.arrays import Array, Indices
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.optimizers import Optimizer, is_scratch
 from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
-from nnlab.nn.schedules import Schedule, Span
+from nnlab.nn.schedules import Constant, Schedule, Span
 from nnlab.nn.stacking import take
 
 
@@ -20,12 +20,12 @@ class Learner:
         network: what the runs share.
         params: first parameters, (runs, parameters).
         optimizer: its numbers are columns.
-        schedule: its numbers are columns.
         regularizers: the active ones, in the order of their table; their numbers are columns.
         streams: the generators for a purpose, one for each run.
         rows: m, the number of training rows.
         batch: rows in a step; the last step of an epoch may have fewer.
         epochs: how long it will train.
+        schedule: of the learning rate; its numbers are columns.
         weighted: whether some rows count more than others.
     """
 
@@ -34,12 +34,12 @@ class Learner:
         network: Network,
         params: Array,
         optimizer: Optimizer,
-        schedule: Schedule,
         regularizers: Sequence[Regularizer],
         streams: Callable[[str], Sequence[np.random.Generator]],
         rows: int,
         batch: int,
-        epochs: int,
+        epochs: int = 1,
+        schedule: Schedule = Constant(),  # noqa: B008 - frozen
         weighted: bool = False,
     ) -> None:
         self.network, self.rows, self.batch, self.weighted = network, rows, batch, weighted
@@ -119,7 +119,7 @@ class Learner:
         space.backward(step.passing.layers, step.grads.layers, space.masks)
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
-        self._rule.decay(self.params, step.params.weights)
+        self._rule.decay(step.params.layers, step.params.weights)
         self._rule.step(self.params, self.grads, self.state)
         self.taken += 1
         for active in self._after_step:

@@ -1,7 +1,7 @@
 """Optimizers: how a gradient moves the weights.
 
     state = rule.init(params)          arrays of its own, one row for each run
-    rule.decay(params, weights)        before the step: what shrinks the weights beside the gradient
+    rule.decay(layers, weights)        before the step: what shrinks the weights beside the gradient
     rule.step(params, grads, state)    one step, in place; `grads` is left as it was
 
 `params` and `grads` are (runs, parameters): a whole population takes a step in a dozen calls.
@@ -38,8 +38,13 @@ class Optimizer:
         """The state before the first step; what `is_scratch` is free memory, the rest is carried along."""
         raise NotImplementedError
 
-    def decay(self, params: Array, weights: Sequence[Array]) -> None:
-        """Shrinks the weights of each layer, views of `params` without the biases; most do nothing."""
+    def decay(self, layers: Sequence[Array], weights: Sequence[Array]) -> None:
+        """Shrinks the weights, before a step; most optimizers do not.
+
+        Args:
+            layers: views of the parameters, biases included; what is no layer never shrinks.
+            weights: views without the biases.
+        """
 
     def step(self, params: Array, grads: Array, state: State) -> None:
         """One step down the gradient, in place."""
@@ -343,7 +348,7 @@ class Sgdw(Optimizer):
 
     >>> rule = Sgdw(learning_rate=0.5, weight_decay=0.2)
     >>> params = np.ones((1, 2))
-    >>> rule.decay(params, [params[:, :1]])  # the second is a bias
+    >>> rule.decay([params], [params[:, :1]])  # the second is a bias
     >>> params
     array([[0.9, 1. ]])
     """
@@ -357,8 +362,8 @@ class Sgdw(Optimizer):
     def init(self, params: Array) -> State:
         return {"v": np.zeros_like(params), "scratch": np.empty_like(params)}
 
-    def decay(self, params: Array, weights: Sequence[Array]) -> None:
-        _shrink([params] if self.decay_biases else weights, self.learning_rate * self.weight_decay)
+    def decay(self, layers: Sequence[Array], weights: Sequence[Array]) -> None:
+        _shrink(layers if self.decay_biases else weights, self.learning_rate * self.weight_decay)
 
     def step(self, params: Array, grads: Array, state: State) -> None:
         v, change = state["v"], state["scratch"]
@@ -385,7 +390,7 @@ class Adamw(Optimizer):
 
     >>> rule = Adamw(learning_rate=0.1, weight_decay=1.0)
     >>> params = np.ones((1, 2))
-    >>> rule.decay(params, [params[:, :1]])  # the second is a bias
+    >>> rule.decay([params], [params[:, :1]])  # the second is a bias
     >>> params
     array([[0.9, 1. ]])
     """
@@ -401,8 +406,8 @@ class Adamw(Optimizer):
     def init(self, params: Array) -> State:
         return _adam_state(params)
 
-    def decay(self, params: Array, weights: Sequence[Array]) -> None:
-        _shrink([params] if self.decay_biases else weights, self.learning_rate * self.weight_decay)
+    def decay(self, layers: Sequence[Array], weights: Sequence[Array]) -> None:
+        _shrink(layers if self.decay_biases else weights, self.learning_rate * self.weight_decay)
 
     def step(self, params: Array, grads: Array, state: State) -> None:
         _adam_step(self, params, grads, state)
