@@ -195,6 +195,14 @@ def test_the_verdict_says_what_the_marks_say() -> None:
     assert "no difference beyond noise for same" in words
 
 
+def test_with_too_few_seeds_for_all_pairs_no_fix_is_said_to_be_as_good_as_the_leader() -> None:
+    rng = np.random.default_rng(6)
+    losses = {"none": [1.0] * 9} | {f"s{i}": list(0.5 + i / 50 + rng.normal(0, 0.01, 9)) for i in range(9)}
+    words = verdict(compare(runs(losses), "none", "test_loss"))  # 36 pairs take 11 seeds
+    assert "helped, too, and it takes at least 11 seeds to tell which is best" in words
+    assert "as well" not in words
+
+
 def test_an_accuracy_is_raised_where_a_loss_is_cut() -> None:
     frame = runs({"none": [0.5] * SEEDS, "fix": [0.8 + 0.001 * seed for seed in range(SEEDS)]})
     comparison = compare(frame.rename(columns={"test_loss": "test_accuracy"}), "none", "test_accuracy")

@@ -13,7 +13,7 @@ from nnlab.text import count_of, one_line
 if TYPE_CHECKING:
     from nnlab.analysis.report import Report  # pandas: a single run does without
 
-MOST_LINES = 12  # more would bury the table: then strategies are listed by verdict
+MOST_LINES = 16  # more would bury the table: then strategies are listed by verdict
 WIDTH = 140
 WIDEST_NAME = 40
 
@@ -101,7 +101,9 @@ def _by_verdict(names: Sequence[str], lines: Sequence[Diagnosis]) -> list[str]:
     groups: dict[str, list[str]] = {}
     for name, line in zip(names, lines, strict=True):
         groups.setdefault(VERDICTS[line.verdict], []).append(name)
-    return [_listed(f"{verdict} ({len(own):,} of {len(names):,})  ", own) for verdict, own in groups.items()]
+    starts = [f"{verdict} ({len(own):,} of {len(names):,})" for verdict, own in groups.items()]
+    width = max(map(len, starts))
+    return [_listed(f"{start:<{width}}  ", own) for start, own in zip(starts, groups.values(), strict=True)]
 
 
 def _listed(start: str, names: Sequence[str]) -> str:

@@ -63,8 +63,11 @@ def _others(comparison: Comparison) -> Iterator[str]:
     """How the leader stands to the others that are no worse than the baseline."""
     marks = {d.strategy: d.mark for d in comparison.to_leader}
     helped = [d for d in comparison.differences if d.mark == BETTER and d.strategy in marks]
-    if as_well := [d for d in helped if marks[d.strategy] != WORSE]:
+    if as_well := [d for d in helped if marks[d.strategy] in (SAME, BETTER)]:
         yield f"{_names(as_well)} did as well within noise"
+    if unsettled := [d for d in helped if marks[d.strategy] == UNKNOWN]:
+        needed = comparison.to_leader[0].needed
+        yield f"{_names(unsettled)} helped, too, and it takes at least {needed} seeds to tell which is best"
     for d in helped:
         if marks[d.strategy] == WORSE:
             yield f"{_name(d)} {_moved(d, comparison.metric)}, less than {one_line(comparison.leader or '')}"
