@@ -357,7 +357,7 @@ def test_a_line_that_would_be_too_long_has_one_step() -> None:
 def test_many_strategies_are_listed_by_verdict() -> None:
     lines = section(frame({f"strategy {i}": VARIANCE if i else BIAS for i in range(30)}))
     assert len(lines) == 2
-    assert "high bias (1 of 30)  strategy 0" in lines
+    assert "high bias (1 of 30)       strategy 0" in lines
     assert next(line for line in lines if "variance" in line).endswith(" more")
     assert max(map(len, lines)) <= WIDTH
 
