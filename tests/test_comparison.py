@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nnlab.analysis.comparison import Comparison, compare
+from nnlab.analysis.comparison import Comparison, compare, split_overlap
 from nnlab.analysis.paired_tests import (
     corrected_t,
     half_width,
@@ -27,7 +27,8 @@ def runs(losses: dict[str, list[float]], resampled: bool = False, test_share: fl
         for name, values in losses.items()
         for seed, loss in enumerate(values)
     ]
-    return pd.DataFrame(lines).assign(resampled=resampled, test_share=test_share)
+    rows = {"train_rows": 60, "val_rows": 20, "test_rows": 100 * test_share}
+    return pd.DataFrame(lines).assign(resampled=resampled, test_share=test_share, **rows)
 
 
 def marks(losses: dict[str, list[float]], **options: float) -> dict[str, str]:
@@ -58,6 +59,16 @@ def test_the_corrected_t_by_hand() -> None:
     # d = 1, 2, 3: mean 2, s = 1, n = 3; with overlap 1/4 the variance is 1/3 + 1/4 = 7/12.
     t = 2 / np.sqrt(7 / 12)
     assert corrected_t(np.array([1.0, 2, 3]), 0.25) == pytest.approx(2 * stats.t.sf(t, 2))
+
+
+def test_overlap_is_test_rows_over_rows_to_train_on() -> None:
+    frame = runs({"none": [1.0] * 3}, resampled=True)  # 60, 20 and 20 of 100 rows
+    assert split_overlap(frame) == pytest.approx(20 / 60)
+    assert split_overlap(frame.assign(train_rows=30)) == pytest.approx(20 / 60)  # train_size leaves 30 out
+    assert split_overlap(frame, "val_loss") == pytest.approx(20 / 60)
+    without_test = frame.assign(train_rows=80, test_rows=np.nan, test_share=np.nan)
+    assert split_overlap(without_test, "val_loss") == pytest.approx(20 / 80)
+    assert split_overlap(frame.assign(resampled=False)) == 0
 
 
 def test_holm_by_hand() -> None:
@@ -213,6 +224,26 @@ def test_the_verdict_says_how_many_seeds_are_needed() -> None:
     losses = {"none": [1.0] * 3, "a": [0.5, 0.51, 0.52], "b": [1.0, 1.1, 0.9]}
     words = verdict(compare(runs(losses), "none", "test_loss"))
     assert words.endswith("too few seeds to tell for a and b, at least 7 are needed.")
+
+
+def test_a_strategy_without_a_completed_run_is_told() -> None:
+    frame = runs({"none": [1.0] * SEEDS, "fix": [0.5] * SEEDS, "wild": [9.0] * SEEDS})
+    frame.loc[frame["strategy"] == "wild", "status"] = "diverged"
+    assert verdict(compare(frame, "none", "test_loss")).endswith("; no run of wild completed.")
+    frame.loc[frame["strategy"] == "none", "status"] = "diverged"
+    assert verdict(compare(frame, "none", "test_loss")) == "Against none: no run of none and wild completed."
+
+
+def test_an_interval_that_leaves_0_out_within_noise_is_explained() -> None:
+    rng = np.random.default_rng(2)
+    d = rng.normal(0, 1, SEEDS)
+    d += 2.6 * d.std(ddof=1) / SEEDS**0.5 - d.mean()  # t = 2.6: p is 0.03 alone
+    losses = {"none": [0.0] * SEEDS, "near": list(d)} | {
+        f"s{i}": list(rng.normal(0, 1, SEEDS)) for i in range(3)
+    }
+    comparison = compare(runs(losses), "none", "test_loss")
+    assert comparison.differences[0].mark == "="
+    assert "(The interval of near leaves 0 out; p allows" in verdict(comparison)
 
 
 def test_ties_are_ties() -> None:

@@ -69,6 +69,7 @@ class Comparison:
         to_leader: of each other strategy to the leader.
         gap: of the leader to the baseline, in the gap; None where there is no gap or no leader.
         unit: what is paired: seed, or data seed where these are crossed with seeds.
+        lost: strategies none of whose runs completed.
     """
 
     baseline: str
@@ -78,6 +79,7 @@ class Comparison:
     to_leader: tuple[Difference, ...] = ()
     gap: Difference | None = None
     unit: str = "seed"
+    lost: tuple[str, ...] = ()
 
 
 def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
@@ -94,14 +96,15 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     completed = runs[runs["status"] == "completed"]
     by_strategy = _by_strategy(completed, metric)
     base = by_strategy.pop(baseline, None)
-    if base is None:
-        return Comparison(baseline, metric, ())
-    overlap, count = split_overlap(completed), len(by_strategy)
+    lost = tuple(name for name in dict.fromkeys(runs["strategy"]) if name not in {*by_strategy, baseline})
+    if base is None or base.empty:
+        return Comparison(baseline, metric, (), lost=(baseline, *lost))
+    overlap, count = split_overlap(completed, metric), len(by_strategy)
     found = [_difference(name, own, base, metric, overlap, count) for name, own in by_strategy.items()]
     adjusted = holm([difference.p for difference in found])
     differences = tuple(_marked(d, p, metric) for d, p in zip(found, adjusted, strict=True))
     unit = "data seed" if is_crossed(completed) else "seed"
-    comparison = Comparison(baseline, metric, differences, unit=unit)
+    comparison = Comparison(baseline, metric, differences, unit=unit, lost=lost)
     leader = _leader(differences, metric)
     if leader is None:
         return comparison
@@ -119,16 +122,25 @@ def _by_strategy(completed: pd.DataFrame, metric: str) -> "dict[str, pd.Series[f
     }
 
 
-def split_overlap(runs: pd.DataFrame) -> float:
-    """Test rows over all others where seeds split one table; 0 where they draw new rows.
+def split_overlap(runs: pd.DataFrame, metric: str = "test_loss") -> float:
+    """Rows that measure over rows to train on, where seeds split one table; 0 where they draw new rows.
 
-    Nadeau and Bengio take rho, the correlation of two splits, for the share of the test rows, and
-    rho / (1 - rho) is test rows over training rows if all others train; with fewer it errs on the safe side.
+    That is n_test / n_train of Nadeau and Bengio. Rows that `train_size` leaves out count as rows to train
+    on: splits that use few of many rows overlap less.
+
+    Args:
+        runs: completed runs of one experiment.
+        metric: what is compared: that of validation rows, or of test rows.
     """
     if not runs["resampled"].any():
         return 0.0
-    share = float(runs["test_share"].max())
-    return share / (1 - share)
+    share, train = runs["test_share"].max(), runs["train_rows"].max()
+    validation, test = (runs[name].fillna(0).max() for name in ("val_rows", "test_rows"))
+    if share > 0 and not test:  # stored before rows were counted
+        return float(share / (1 - share))
+    available = test / share - test - validation if test else train
+    measuring = validation if metric.startswith("val_") or not test else test
+    return float(measuring / available)
 
 
 def _difference(
@@ -174,7 +186,8 @@ def _gap(completed: pd.DataFrame, leader: str, baseline: str, overlap: float) ->
     gaps = _by_strategy(completed, "gap") if "gap" in completed else {}
     if leader not in gaps or baseline not in gaps:
         return None
-    return _difference(leader, gaps[leader], gaps[baseline], "gap", overlap, 1)
+    gap = _difference(leader, gaps[leader], gaps[baseline], "gap", overlap, 1)
+    return _marked(gap, gap.p, "gap")
 
 
 def compared_metric(metric: str) -> str:
@@ -200,7 +213,7 @@ def comparisons(runs: pd.DataFrame, metric: str) -> dict[str, Comparison]:
         baseline = group["baseline"].iloc[0]
         if baseline is not None and metric in group:
             comparison = compare(group, baseline, metric)
-            if comparison.differences:
+            if comparison.differences or comparison.lost:
                 found[str(experiment)] = comparison
     return found
 

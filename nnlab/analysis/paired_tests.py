@@ -8,7 +8,7 @@ d_i is a difference of two strategies that share seed i. What the pairs are samp
   (from 200 pairs on fewer, 10,000 from 2,000 on).
 - seeds that split one table again and again overlap, and a plain test would claim too much. Interval and
   p are those of the corrected t of Nadeau and Bengio (2003), whose variance is
-  (1/n + test rows / other rows) s^2.
+  (1/n + test rows / training rows) s^2.
 
 p is adjusted for the number of comparisons by Holm (1979). No test claims anything from fewer pairs than
 the sign flips need to reach it: the smallest p of n pairs is 2^(1 - n).

@@ -63,6 +63,8 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
             strategies are compared by.
     """
     compared = compared_metric(order_by)
+    if compared not in runs or runs[compared].isna().all():
+        compared = order_by  # there are no test rows
     found = comparisons(runs, compared)
     diagnosed = diagnoses(runs)
     summary = with_diagnoses(with_comparisons(summarize(runs, order_by), found), diagnosed)

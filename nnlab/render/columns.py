@@ -3,6 +3,7 @@
 import math
 from typing import NamedTuple
 
+from nnlab.analysis.comparison import UNKNOWN
 from nnlab.analysis.report import Report
 from nnlab.render.numbers import number, with_interval
 from nnlab.text import one_line
@@ -35,14 +36,17 @@ def columns(report: Report) -> list[Column]:
         found.append(Column(f"difference {report.compared}", _with_intervals(report, "difference"), True))
         found.append(Column("", list(summary["mark"]), False))
         found.append(Column("wins", [_percent(share) for share in summary["wins"]], True))
-        found.append(Column("p", [number(p, 2) for p in summary["p"]], True))
+        untold = summary["mark"] == UNKNOWN  # a p that nothing is concluded from
+        found.append(Column("p", [number(p, 2) for p in summary["p"].mask(untold)], True))
     found += [Column(name, _with_intervals(report, name), True) for name in report.metrics]
     return found
 
 
 def is_tuned(report: Report) -> bool:
-    """Whether a strategy shows the best of several settings."""
-    return bool((report.summary["tried"] > 1).any())
+    """Whether a strategy shows the best of several settings, and only that."""
+    tried = report.summary["tried"]
+    lines = report.summary.groupby(["experiment", "strategy"])["tried"].transform("size")
+    return bool(((tried > 1) & (lines == 1)).any())
 
 
 def _with_intervals(report: Report, name: str) -> list[str]:

@@ -28,7 +28,8 @@ def _table(shown: list[Column]) -> str:
 
 
 def _heading(column: Column) -> list[str]:
-    lines = column.heading.split("_", 1) if column.numeric else [column.heading]
+    apart = " " if " " in column.heading else "_"
+    lines = column.heading.split(apart, 1) if column.numeric else [column.heading]
     return [""] * (HEADING_LINES - len(lines)) + lines
 
 

@@ -16,7 +16,10 @@ MOST_SEEDS = 1000  # nobody would train more to settle a question
 
 def verdicts(report: Report) -> str:
     """What each experiment with a baseline says, a paragraph each, in lines of a width that reads well."""
-    return "\n".join(f"{textwrap.fill(words, WIDTH)}\n" for words in sentences(report).values())
+    found = sentences(report)
+    if len(report.folders) > 1:
+        found = {experiment: f"{one_line(experiment)}: {words}" for experiment, words in found.items()}
+    return "\n".join(f"{textwrap.fill(words, WIDTH)}\n" for words in found.values())
 
 
 def sentences(report: Report) -> dict[str, str]:
@@ -46,9 +49,22 @@ def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
         parts.append(
             f"too few {unit}s to tell for {_names(unknown)}, at least {unknown[0].needed} are needed"
         )
-    pairs = min(difference.pairs for difference in comparison.differences)
-    start = f"Against {one_line(comparison.baseline)}, over {count_of(pairs, f'paired {unit}')}"
-    return f"{start}: {'; '.join(parts)}."
+    if comparison.lost:
+        parts.append(f"no run of {_joined(list(map(one_line, comparison.lost)))} completed")
+    start = f"Against {one_line(comparison.baseline)}"
+    if comparison.differences:
+        pairs = min(difference.pairs for difference in comparison.differences)
+        start += f", over {count_of(pairs, f'paired {unit}')}"
+    return f"{start}: {'; '.join(parts)}.{_adjusted(same)}"
+
+
+def _adjusted(same: Sequence[Difference]) -> str:
+    """Why an interval that leaves 0 out may still be within noise."""
+    outside = [d for d in same if d.low > 0 or d.high < 0]
+    if not outside:
+        return ""
+    leave = "leaves" if len(outside) == 1 else "leave"
+    return f" (The interval of {_names(outside)} {leave} 0 out; p allows for the number of strategies.)"
 
 
 def _leads(comparison: Comparison, gap_change: float) -> Iterator[str]:
@@ -85,8 +101,8 @@ def _seeds_to_tell(same: Sequence[Difference], unit: str) -> str:
     """How many seeds would settle what is not settled; nothing where differences are about 0."""
     if all(math.isinf(d.to_tell) for d in same):
         return f" (this table is too small to show differences of that size, however many {unit}s)"
-    known = [f"{d.to_tell:.0f} {unit}s that of {_name(d)}" for d in same if d.to_tell <= MOST_SEEDS]
-    return f" (if what was seen is real, about {', '.join(known)} would show it)" if known else ""
+    known = [f"about {d.to_tell:.0f} {unit}s for {_name(d)}" for d in same if d.to_tell <= MOST_SEEDS]
+    return f" (to settle it would take {', '.join(known)})" if known else ""
 
 
 def _name(d: Difference) -> str:
@@ -94,5 +110,9 @@ def _name(d: Difference) -> str:
 
 
 def _names(differences: Sequence[Difference]) -> str:
-    *first, last = map(_name, differences)
+    return _joined([_name(d) for d in differences])
+
+
+def _joined(names: Sequence[str]) -> str:
+    *first, last = names
     return f"{', '.join(first)} and {last}" if first else last
