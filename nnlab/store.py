@@ -9,7 +9,6 @@ writer; readers need none.
 import contextlib
 import csv
 import errno
-import functools
 import io
 import json
 import math
@@ -35,6 +34,8 @@ from nnlab.text import csv_text
 
 FORMAT = 1  # of results.sqlite
 BASIC = ("run", "strategy", "seed", "data_seed", "status", "epochs", "best_epoch", "seconds", "parameters")
+STORED = (*BASIC, *RUN_METRICS, "tuned", "current")  # columns of the tables
+ALL = (*STORED, "settings", "features", "top_feature")  # of an experiment
 DATABASE = "results.sqlite"
 OURS = (DATABASE, f"{DATABASE}-journal", "runs.csv", "curves.csv", "config.yaml", "weights", "checkpoints")
 ALWAYS = 6  # metrics that every task has: the losses, gap, penalty, weight_norm
@@ -62,48 +63,53 @@ PRAGMA user_version = {FORMAT};
 
 @dataclass(frozen=True)
 class Row:
-    """One finished run as a member of one strategy.
+    """One finished run.
 
     Args:
-        settings: all settings of the run, dotted keys; runs of one setting share the mapping.
-        key: the same as text, which tells settings apart.
-        tuned: whether the settings of its strategy compete to stand for it.
-        current: whether the latest sweep asked for it; without a sweep, every run.
+        settings: all settings of the run, dotted keys.
         values: the columns of BASIC and RUN_METRICS; None where a run has no such number.
         feature_weights: norm of the first-layer weights, by feature.
+        error: what went wrong, if something did.
+        target: the error of the best possible model, if the config of its experiment tells it.
     """
 
     settings: Mapping[str, Any]
-    key: str
-    tuned: bool
-    current: bool
     values: Mapping[str, Any]
     feature_weights: Mapping[str, float]
     error: str | None
+    target: float | None = None
 
     @property
     def top_feature(self) -> str:
         """The feature with the largest weights."""
-        return max(self.feature_weights, key=self.feature_weights.__getitem__, default="")
+        return _largest(self.feature_weights)
 
 
 @dataclass(frozen=True)
 class Experiment:
-    """What a folder holds.
+    """What a folder holds, column by column: one entry for each finished run as a member of a strategy.
 
     Args:
         name: of the folder.
-        rows: its finished runs, in the order of its tables.
+        columns: those of BASIC and RUN_METRICS, None where a run has no such number; settings (as text),
+            tuned (1 if the settings of its strategy compete to stand for it), current (1 if the latest
+            sweep asked for it; without a sweep, every run is), features (how many) and top_feature (the
+            one with the largest weights). In the order of the tables.
+        settings: text of settings -> the settings, dotted keys.
         select: the metric that chooses the setting of a tuned strategy.
         baseline: the strategy that others are compared with.
         target: the error of the best possible model, if the config tells it.
     """
 
     name: str
-    rows: list[Row]
+    columns: Mapping[str, Sequence[Any]]
+    settings: Mapping[str, Mapping[str, Any]]
     select: str = "val_loss"
     baseline: str | None = None
     target: float | None = None
+
+    def __len__(self) -> int:
+        return len(self.columns["run"])
 
 
 class Store:
@@ -242,19 +248,19 @@ class Store:
         lines = zip([result.run] * len(columns["epoch"]), *columns.values(), strict=True)
         self._database.executemany(f"INSERT INTO curves {_places(['run', *columns])}", lines)
 
-    def rows(self) -> list[Row]:
+    def contents(self) -> Experiment:
         """The finished runs, in the order of the tables."""
-        return _rows(self._database)
+        return _contents(self._database, self.folder.name)
 
-    def export(self, rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> None:
+    def export(self, contents: Experiment, chosen: Collection[tuple[str, str]]) -> None:
         """Write runs.csv and curves.csv.
 
         Args:
-            rows: what `rows` gives.
-            chosen: run id and strategy of the runs whose setting stands for their strategy.
+            contents: what `contents` gives.
+            chosen: strategy and settings, as text, of those that stand for their strategy.
         """
         with _environment(self.folder):
-            write_atomically(self.folder / "runs.csv", _runs_csv(rows, chosen))
+            write_atomically(self.folder / "runs.csv", _runs_csv(contents, chosen))
             write_atomically(self.folder / "curves.csv", _curves_csv(self._database))
             with self._database:
                 self._note_export(done=True)
@@ -277,23 +283,34 @@ def read(folder: Path) -> Experiment:
         InputError: there are no results.
         EnvironmentFault: they cannot be read.
     """
-    path = folder / DATABASE
-    if not path.is_file():
-        raise InputError(
-            f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
-        )
-    with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
+    with _reading(folder) as database:
+        return _contents(database, folder.name)
+
+
+def read_run(folder: Path, run: str) -> Row:
+    """One finished run of a folder, with what a table of all runs has no place for.
+
+    Raises:
+        KeyError: it is not there.
+    """
+    with _reading(folder) as database:
+        contents = _contents(database, folder.name, "WHERE run = ?", [run])
+        if not len(contents):
+            raise KeyError(run)
+        extra = "SELECT feature_weights, error FROM runs WHERE run = ?"
+        weights, error = database.execute(extra, [run]).fetchone()
+    values = {name: column[0] for name, column in contents.columns.items()}
+    settings = contents.settings[values.pop("settings")]
+    return Row(settings, values, json.loads(weights or "{}"), error, contents.target)
+
+
+def find_runs(folder: Path, beginning: str = "") -> list[str]:
+    """Ids of the runs in a folder that begin so."""
+    with _reading(folder) as database:
         if _is_empty(database):
-            return Experiment(folder.name, [])
-        facts = dict(database.execute("SELECT name, value FROM facts"))
-        target = facts.get("target")  # as text; older files have none
-        return Experiment(
-            folder.name,
-            _rows(database),
-            facts["select"],
-            facts["baseline"],
-            None if target is None else float(target),
-        )
+            return []
+        query = "SELECT run FROM runs WHERE substr(run, 1, ?) = ? ORDER BY run"
+        return [run for (run,) in database.execute(query, [len(beginning), beginning])]
 
 
 def read_curve(folder: Path, run: str) -> dict[str, list[float]]:
@@ -302,7 +319,7 @@ def read_curve(folder: Path, run: str) -> dict[str, list[float]]:
     Raises:
         EnvironmentFault: it cannot be read.
     """
-    with _environment(folder), contextlib.closing(_open_for_reading(folder / DATABASE)) as database:
+    with _reading(folder) as database:
         there = [name for name in ("epoch", *CURVE_COLUMNS) if name in _columns(database, "curves")]
         query = f"SELECT {', '.join(there)} FROM curves WHERE run = ? ORDER BY epoch"
         lines = database.execute(query, [run]).fetchall()
@@ -310,6 +327,17 @@ def read_curve(folder: Path, run: str) -> dict[str, list[float]]:
         name: [math.nan if line[i] is None else float(line[i]) for line in lines]
         for i, name in enumerate(there)
     }
+
+
+@contextlib.contextmanager
+def _reading(folder: Path) -> Iterator[sqlite3.Connection]:
+    path = folder / DATABASE
+    if not path.is_file():
+        raise InputError(
+            f"{folder}: no results here, expected a folder that `nnlab train` or `nnlab sweep` wrote"
+        )
+    with _environment(folder), contextlib.closing(_open_for_reading(path)) as database:
+        yield database
 
 
 def read_curves(folder: Path, runs: Collection[str], columns: Sequence[str]) -> list[tuple[Any, ...]]:
@@ -361,11 +389,21 @@ def folders(path: Path) -> list[Path]:
     return sorted(found.parent for found in path.glob(f"*/{DATABASE}"))
 
 
-def varying(rows: Iterable[Row]) -> list[str]:
-    """The settings that differ between runs, in the order of the config."""
-    settings = list({row.key: row.settings for row in rows}.values())
-    keys = dict.fromkeys(key for one in settings for key in one)
-    return [key for key in keys if len({json.dumps(one.get(key)) for one in settings}) > 1]
+def varying(settings: Iterable[Mapping[str, Any]]) -> list[str]:
+    """The keys in which some settings differ, in the order of the config.
+
+    >>> varying([{"a": 1, "b": 2}, {"a": 1, "b": 3}])
+    ['b']
+    """
+    one, *others = list(settings) or [{}]
+    if not others:
+        return []
+    keys = dict.fromkeys(key for mapping in (one, *others) for key in mapping)
+    return [key for key in keys if any(_differ(one.get(key), other.get(key)) for other in others)]
+
+
+def _differ(value: object, other: object) -> bool:
+    return value is not other and (type(value) is not type(other) or value != other)
 
 
 # --- files ------------------------------------------------------------------------------------
@@ -495,49 +533,69 @@ def _places(columns: Collection[str]) -> str:
     return f"({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
 
 
-def _rows(database: sqlite3.Connection) -> list[Row]:
-    there = _columns(database, "runs")
-    names = [name for name in (*BASIC, *RUN_METRICS) if name in there]
-    cursor = database.execute(
-        f"SELECT settings, tuned, current, feature_weights, error, strategy, {', '.join(names)} "
-        "FROM strategies JOIN runs USING (run) ORDER BY position"
+def _contents(
+    database: sqlite3.Connection, name: str, where: str = "", parameters: Sequence[str] = ()
+) -> Experiment:
+    """The finished runs, or those that meet a condition, column by column."""
+    if _is_empty(database):
+        return Experiment(name, dict.fromkeys(ALL, ()), {})
+    there = _columns(database, "runs") | _columns(database, "strategies")
+    names = [column for column in STORED if column in there]
+    lines = database.execute(
+        f"SELECT {', '.join(names)}, feature_weights, settings FROM strategies JOIN runs USING (run) {where} "
+        "ORDER BY position",
+        parameters,
     )
-    rows = []
-    parse = functools.cache(json.loads)  # the seeds of a setting share one text, and then one mapping
-    for settings, tuned, current, weights, error, strategy, *values in cursor:
-        found = dict.fromkeys(RUN_METRICS) | dict(zip(names, values, strict=True)) | {"strategy": strategy}
-        if found.get("data_seed") is None:
-            found["data_seed"] = found["seed"]
-        rows.append(
-            Row(
-                parse(settings),
-                settings,
-                bool(tuned),
-                bool(current),
-                found,
-                json.loads(weights or "{}"),
-                error,
-            )
-        )
-    return rows
+    same: dict[str, str] = {}  # the seeds of a setting share one text
+    found = [(*line, *_features(weights), same.setdefault(text, text)) for *line, weights, text in lines]
+    columns: dict[str, Sequence[Any]] = dict.fromkeys(ALL, [None] * len(found))  # some may be newer
+    for i, column in enumerate((*names, "features", "top_feature", "settings")):
+        columns[column] = [line[i] for line in found]
+    pairs = zip(columns["seed"], columns["data_seed"], strict=True)
+    columns["data_seed"] = [seed if own is None else own for seed, own in pairs]
+    settings = {text: json.loads(text) for text in same}
+    facts = dict(database.execute("SELECT name, value FROM facts"))
+    target = facts.get("target")  # as text; older files have none
+    return Experiment(
+        name,
+        columns,
+        settings,
+        facts["select"],
+        facts["baseline"],
+        None if target is None else float(target),
+    )
 
 
-def _runs_csv(rows: Sequence[Row], chosen: Collection[tuple[str, str]]) -> str:
-    settings = varying(rows)
+def _features(text: str | None) -> tuple[int, str]:
+    """How many features there are, and the one with the largest weights."""
+    weights = json.loads(text or "{}")
+    return len(weights), _largest(weights)
+
+
+def _largest(weights: Mapping[str, float]) -> str:
+    return max(weights, key=weights.__getitem__, default="")
+
+
+def _runs_csv(contents: Experiment, chosen: Collection[tuple[str, str]]) -> str:
+    columns, keys = contents.columns, varying(contents.settings.values())
     metrics = [
         name
         for i, name in enumerate(RUN_METRICS)
-        if i < ALWAYS or any(row.values[name] is not None for row in rows)
+        if i < ALWAYS or any(value is not None for value in columns[name])
     ]
-    crossed = any(row.values["data_seed"] != row.values["seed"] for row in rows)
-    who, rest = BASIC[: 4 if crossed else 3], (*BASIC[4:], *metrics)
-    lines: list[list[object]] = [[*who, *settings, "chosen", *rest]]
-    for row in rows:
-        is_chosen = (row.values["run"], row.values["strategy"]) in chosen
-        own = [row.settings.get(key) for key in settings]
-        values = [row.values[name] for name in who], own, [is_chosen], [row.values[name] for name in rest]
-        lines.append([_cell(value) for part in values for value in part])
-    return _csv(lines)
+    crossed = columns["data_seed"] != columns["seed"]
+    who, rest = BASIC[: 4 if crossed else 3], BASIC[4:]
+    own = {text: [_cell(one.get(key)) for key in keys] for text, one in contents.settings.items()}
+    members = zip(columns["strategy"], columns["settings"], strict=True)
+    cells = [
+        *(map(_cell, columns[name]) for name in who),
+        *([own[text][i] for text in columns["settings"]] for i in range(len(keys))),
+        [_cell(member in chosen) for member in members],
+        *(map(_cell, columns[name]) for name in rest),
+        *(columns[name] for name in metrics),
+    ]
+    headings = [*who, *keys, "chosen", *rest, *metrics]
+    return _csv([headings, *zip(*cells, strict=True)])
 
 
 def _curves_csv(database: sqlite3.Connection) -> str:

@@ -1,13 +1,11 @@
 """Reports made by hand for tests: strategies and their losses in, a `Report` out."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.report import Report, make_report
-from nnlab.metrics import RUN_METRICS
-from nnlab.store import BASIC, Experiment, Row
+from tests.experiments import Line, experiment_of
 
 HOSTILE = (
     "<script>alert(1)</script>",
@@ -52,13 +50,14 @@ def report_of(
         for number, (strategy, losses) in enumerate(strategies.items())
         for seed, loss in enumerate(losses)
     ]
-    found = Experiment(experiment, rows, baseline=next(iter(strategies)) if compared else None)
+    baseline = next(iter(strategies)) if compared else None
+    found = experiment_of(rows, experiment, baseline=baseline)
     return make_report(runs_frame([found]), {experiment: Path("runs") / "none"})
 
 
-def _row(strategy: str, number: int, seed: int, loss: float) -> Row:
+def _row(strategy: str, number: int, seed: int, loss: float) -> Line:
     settings = {"data.source": "moons", "data.class": strategy, "regularization.l2": float(number)}
-    values = dict.fromkeys((*BASIC, *RUN_METRICS)) | {
+    values = {
         "run": f"{number:03}{seed:03}",
         "strategy": strategy,
         "seed": seed,
@@ -75,4 +74,4 @@ def _row(strategy: str, number: int, seed: int, loss: float) -> Row:
         "test_accuracy": 1 / (1 + loss),
         "test_share": 0.2,
     }
-    return Row(settings, json.dumps(settings), False, True, values, {}, None)
+    return Line(settings, values)

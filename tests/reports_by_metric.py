@@ -1,6 +1,5 @@
 """Reports for tests, made from numbers alone: nothing is trained."""
 
-import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -8,13 +7,13 @@ from typing import Any
 from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.report import Report, make_report
 from nnlab.metrics import RUN_METRICS
-from nnlab.store import Experiment, Row
+from tests.experiments import Line, experiment_of
 
 Metrics = Mapping[str, Sequence[float | None]]  # metric -> its value for each seed
 USUAL = {"data.source": "moons", "training.epochs": 10, "training.batch_size": 32}
 
 
-def rows_of(strategy: str, metrics: Metrics, settings: Mapping[str, Any] | None = None) -> list[Row]:
+def rows_of(strategy: str, metrics: Metrics, settings: Mapping[str, Any] | None = None) -> list[Line]:
     """The runs of one setting, seed 0 first; a run whose train_loss is None has diverged."""
     everything = {**USUAL, **(settings or {})}
     found = []
@@ -27,14 +26,14 @@ def rows_of(strategy: str, metrics: Metrics, settings: Mapping[str, Any] | None 
         values |= {"run": f"{strategy}-{seed}", "strategy": strategy, "status": status}
         values |= {"seed": seed, "data_seed": seed}
         values |= {"epochs": 10, "best_epoch": 10, "seconds": 0.1, "parameters": 9}
-        found.append(Row(everything, json.dumps(everything), False, True, values, {}, None))
+        found.append(Line(everything, values))
     return found
 
 
 def report_of(
-    strategies: Mapping[str, Metrics], baseline: str | None = None, rows: Sequence[Row] = ()
+    strategies: Mapping[str, Metrics], baseline: str | None = None, rows: Sequence[Line] = ()
 ) -> Report:
     """A report of strategies that do not differ in their settings, and of further rows."""
     found = [row for name, metrics in strategies.items() for row in rows_of(name, metrics)]
-    experiment = Experiment("experiment", [*found, *rows], baseline=baseline)
+    experiment = experiment_of([*found, *rows], baseline=baseline)
     return make_report(runs_frame([experiment]), {"experiment": Path("nowhere")})

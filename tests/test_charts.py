@@ -14,8 +14,8 @@ from nnlab.analysis.report import Report, make_report
 from nnlab.render.charts import CHARTS, Figure, figures
 from nnlab.render.charts.picture import PICTURES, definition
 from nnlab.render.charts.theme import SERIES, theme
-from nnlab.store import Experiment, Row
 from nnlab.text import settings_in_words
+from tests.experiments import Line, experiment_of
 from tests.reports_by_metric import Metrics, report_of, rows_of
 
 WOBBLE = [0.00, 0.01, -0.01, 0.02, -0.02, 0.005, -0.005, 0.015, -0.015, 0.0]
@@ -47,7 +47,7 @@ def compared(seeds: int = 10) -> Report:
 
 def settings_report(grid: list[dict[str, Any]]) -> Report:
     """A grid whose loss falls with the number of rows, if that varies."""
-    rows: list[Row] = []
+    rows: list[Line] = []
     for i, settings in enumerate(grid):
         size = settings.get("data.train_size", 100)
         metrics = {**losses(0.1, 5 * size**-0.5 * (1 - 0.05 * (i > 3))), "train_rows": [float(size)] * 10}
@@ -193,7 +193,7 @@ def test_the_parts_of_a_decomposition_stand_one_after_the_other_and_below_zero_o
 
 def test_no_two_figures_share_a_name_and_each_says_its_experiment() -> None:
     rows = [row for value in (0, 1, 10) for row in rows_of(f"l2={value}", losses(0.1, 0.2), {"a.l2": value})]
-    runs = runs_frame([Experiment(name, rows) for name in ("one", "two")])
+    runs = runs_frame([experiment_of(rows, name) for name in ("one", "two")])
     found = figures(make_report(runs, {"one": Path("nowhere"), "two": Path("nowhere")}))
     assert [figure.name for figure in found] == ["comparison", "gap", "curve", "curve-2"]
     assert "of two" in json.dumps(definition([found[-1]]))

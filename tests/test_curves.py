@@ -9,7 +9,7 @@ from scipy import stats
 
 from nnlab.analysis.curves import curves, heat_maps
 from nnlab.analysis.frames import runs_frame
-from nnlab.store import Experiment
+from tests.experiments import experiment_of
 from tests.reports_by_metric import rows_of
 
 LOSSES = [0.5, 0.7, 0.6, 0.9]
@@ -28,7 +28,7 @@ def frame(*settings: dict[str, Any], rows: float | None = 100.0) -> pd.DataFrame
             "train_rows": [size] * len(LOSSES),
         }
         found += rows_of(str(own), metrics, own)
-    return runs_frame([Experiment("e", found)])
+    return runs_frame([experiment_of(found, "e")])
 
 
 def l2(*values: float) -> list[dict[str, Any]]:

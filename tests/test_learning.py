@@ -9,7 +9,7 @@ from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.learning import LearningCurve, Worth
 from nnlab.analysis.report import Report, make_report
 from nnlab.render.worth import worths
-from nnlab.store import Experiment, Row
+from tests.experiments import Line, experiment_of
 from tests.reports_by_metric import rows_of
 
 SIZES = (50, 100, 200, 400, 800)
@@ -36,7 +36,7 @@ def crossed(
     """A grid of train_size and dropout; noise of a seed is in part that of all settings."""
     rng = np.random.default_rng(seed)
     shared = rng.normal(0, noise, seeds)
-    rows: list[Row] = []
+    rows: list[Line] = []
     for dropout, error in errors.items():
         for size in sizes:
             test = error(size) + shared + rng.normal(0, noise, seeds)
@@ -48,7 +48,7 @@ def crossed(
             }
             settings = {"data.train_size": size, "regularization.dropout": dropout}
             rows += rows_of(f"train_size={size}, dropout={dropout}", metrics, settings)  # type: ignore[arg-type]
-    return make_report(runs_frame([Experiment("e", rows)]), {})
+    return make_report(runs_frame([experiment_of(rows, "e")]), {})
 
 
 def only_worth(report: Report) -> Worth:

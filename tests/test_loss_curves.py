@@ -48,7 +48,7 @@ def test_where_nothing_is_stored_there_are_no_curves(tmp_path: Path) -> None:
 def test_runs_that_were_not_asked_for_are_not_read(desk: Desk) -> None:
     stored(desk, MOONS)
     folder = desk.folder / "runs/config"
-    run = read(folder).rows[0].values["run"]
+    run = read(folder).columns["run"][0]
     lines = read_curves(folder, [run], ["train_loss", "val_loss"])
     assert {line[0] for line in lines} == {run}
     assert [line[1] for line in lines] == [0, 1, 2, 3]

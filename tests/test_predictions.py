@@ -54,7 +54,8 @@ def test_the_test_loss_is_that_of_the_stored_predictions(
     else:
         of_rows = np.sum((predictions.z - predictions.targets) ** 2, axis=2)
     losses = dict(zip(predictions.runs, of_rows.mean(axis=1), strict=True))
-    metrics = {row.values["run"]: row.values["test_loss"] for row in read(folder).rows}
+    columns = read(folder).columns
+    metrics = dict(zip(columns["run"], columns["test_loss"], strict=True))
     assert losses == pytest.approx(metrics, rel=1e-12)
 
 
@@ -88,7 +89,7 @@ def test_a_given_test_table_is_the_same_for_every_seed(desk: Desk) -> None:
     )
     assert desk.nnlab("sweep", "config.yaml", "-q").code == 0
     folder = desk.folder / "runs/config"
-    predictions = read_predictions(folder, [row.values["run"] for row in read(folder).rows])
+    predictions = read_predictions(folder, read(folder).columns["run"])
     assert predictions is not None
     assert predictions.z.shape == (2, 40, 1)
     assert predictions.z.dtype == np.float32
@@ -127,13 +128,13 @@ def test_a_folder_of_an_older_nnlab_goes_on_working(desk: Desk) -> None:
             "ALTER TABLE runs DROP COLUMN data_seed",
         ):
             database.execute(change)
-    before = read(path.parent).rows
-    assert [row.values["data_seed"] for row in before] == [0, 1]
-    assert read_predictions(path.parent, [row.values["run"] for row in before]) is None
+    before = read(path.parent).columns
+    assert before["data_seed"] == [0, 1]
+    assert read_predictions(path.parent, before["run"]) is None
     assert desk.nnlab("report", "runs/config").code == 0
     assert "1 run trained, 2 were there" in desk.nnlab("sweep", "config.yaml", "--seeds", "3").stderr
-    rows = read(path.parent).rows
-    assert [row.values["data_seed"] for row in rows] == [0, 1, 2]
-    predictions = read_predictions(path.parent, [row.values["run"] for row in rows])
+    after = read(path.parent).columns
+    assert after["data_seed"] == [0, 1, 2]
+    predictions = read_predictions(path.parent, after["run"])
     assert predictions is not None
-    assert predictions.runs == (rows[2].values["run"],)
+    assert predictions.runs == (after["run"][2],)

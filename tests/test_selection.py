@@ -1,12 +1,11 @@
 """Selection: which setting stands for a strategy."""
 
-import json
 from collections.abc import Sequence
 
 import pytest
 
-from nnlab.analysis.selection import choose, chosen_members
-from nnlab.store import Row
+from nnlab.analysis.selection import choose
+from tests.experiments import Line, experiment_of
 
 
 def row(
@@ -16,22 +15,13 @@ def row(
     status: str = "completed",
     tuned: bool = True,
     **values: float,
-) -> Row:
-    run = f"{strategy}{sorted(settings.items())}{seed}"
-    known = {"run": run, "strategy": strategy, "seed": seed, "status": status, "parameters": 10}
-    return Row(
-        settings,
-        json.dumps(settings),
-        tuned,
-        True,
-        {**known, "val_loss": None, "train_loss": None, **values},
-        {},
-        None,
-    )
+) -> Line:
+    known = {"strategy": strategy, "seed": seed, "status": status, "parameters": 10}
+    return Line(settings, known | values, tuned)
 
 
-def chosen(rows: Sequence[Row], select: str = "val_loss") -> list[str]:
-    return [choice.settings for choice in choose(rows, select)]
+def chosen(rows: Sequence[Line], select: str = "val_loss") -> list[str]:
+    return [choice.settings for choice in choose(experiment_of(rows, select=select))]
 
 
 L2 = "regularization.l2"
@@ -41,7 +31,7 @@ def test_the_setting_with_the_best_mean_over_seeds_stands_for_its_strategy() -> 
     rows = [row("a", {L2: 1}, seed, val_loss=loss) for seed, loss in enumerate([0.1, 0.9])]
     rows += [row("a", {L2: 2}, seed, val_loss=loss) for seed, loss in enumerate([0.4, 0.4])]
     assert chosen(rows) == ['{"regularization.l2": 2}']
-    assert [choice.tried for choice in choose(rows, "val_loss")] == [2]
+    assert [choice.tried for choice in choose(experiment_of(rows))] == [2]
 
 
 @pytest.mark.parametrize(("metric", "best"), [("val_accuracy", 2), ("val_loss", 1)])
@@ -79,4 +69,4 @@ def test_without_validation_rows_the_training_loss_decides() -> None:
 
 def test_grid_points_and_single_runs_keep_all_their_settings() -> None:
     rows = [row("a", {L2: strength}, 0, tuned=False, val_loss=1.0) for strength in (1, 2)]
-    assert len(chosen_members(rows, choose(rows, "val_loss"))) == 2
+    assert len(chosen(rows)) == 2

@@ -15,11 +15,13 @@ from scipy.special import stdtrit
 from nnlab.analysis.seeds import independent
 from nnlab.analysis.summary import CONFIDENCE
 from nnlab.metrics import MEASURES, SPLITS
+from nnlab.store import varying
 from nnlab.text import settings_in_words
 
 DATA_SIZE = ("data.train_size", "data.samples")  # settings that decide how many rows train
 IGNORED = ("training.evaluate_every", "data.path")  # no part of what is trained
 FEWEST = 3  # values that make a curve
+MOST_SETTINGS = 10_000  # of an experiment
 MOST_LINES = 8  # that a picture keeps apart
 METRICS = (*(f"{split}_{name}" for name in MEASURES for split in SPLITS), "gap")
 
@@ -81,7 +83,12 @@ def heat_maps(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _points(group: pd.DataFrame) -> dict[str, Settings]:
-    """The different settings of an experiment by their text, with the rows they train on."""
+    """The different settings of an experiment by their text, with the rows they train on.
+
+    Nothing where there are so many that no picture could show them.
+    """
+    if group["settings"].nunique() > MOST_SETTINGS:
+        return {}
     sizes = group.groupby("settings", sort=False)["train_rows"].first()
     points: dict[str, Settings] = {}
     for text in group["settings"].unique():
@@ -103,12 +110,9 @@ def _number(settings: Settings, key: str) -> float | None:
 
 def _keys(points: Mapping[str, Settings]) -> list[str]:
     """The settings that vary, the size of the data first."""
-    every = dict.fromkeys(
-        key for settings in points.values() for key in settings if key not in (*IGNORED, "rows")
-    )
-    varying = [key for key in every if len({_text(settings, key) for settings in points.values()}) > 1]
-    sizes = [key for key in varying if key in DATA_SIZE]
-    rest = [key for key in varying if key not in DATA_SIZE]
+    keys = [key for key in varying(points.values()) if key not in (*IGNORED, "rows")]
+    sizes = [key for key in keys if key in DATA_SIZE]
+    rest = [key for key in keys if key not in DATA_SIZE]
     if sizes and _follows(points, "training.batch_size", sizes[0]):
         rest = [key for key in rest if key != "training.batch_size"]  # `auto` takes all rows of a small set
     return sizes + rest

@@ -1,15 +1,17 @@
 """From stored rows to a frame: one line for each run, one column for each fact."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from nnlab.analysis.selection import choose
+from nnlab.analysis.selection import choose, chosen_settings
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
-from nnlab.store import BASIC, Experiment, Row, varying
+from nnlab.store import BASIC, Experiment, varying
 from nnlab.text import settings_in_words
 
 WORDS = ("experiment", "strategy", "setting")
@@ -29,44 +31,64 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
         target (`report.target`), features (how many), top_feature (the one with the largest weights), and
         each setting that varies.
     """
-    keys = varying([row for experiment in experiments for row in experiment.rows])
-    lines: list[dict[str, Any]] = []
-    for experiment in experiments:
-        inside = _varying_inside(experiment.rows)
-        words: dict[str, dict[str, str]] = {strategy: {} for strategy in inside}
-        choices = choose(experiment.rows, experiment.select)
-        chosen = {(choice.strategy, choice.settings) for choice in choices}
-        tried = {choice.strategy: choice.tried for choice in choices}
-        for row in experiment.rows:
-            strategy = row.values["strategy"]
-            if row.key not in words[strategy]:
-                words[strategy][row.key] = settings_in_words(
-                    {key: row.settings.get(key) for key in inside[strategy]}
-                )
-            lines.append(
-                {
-                    "experiment": experiment.name,
-                    "setting": words[strategy][row.key],
-                    "settings": row.key,
-                    "chosen": (strategy, row.key) in chosen,
-                    "tried": tried.get(strategy, 1),
-                    "current": row.current,
-                    "resampled": _is_resampled(row),
-                    "baseline": experiment.baseline,
-                    "target": experiment.target,
-                    "features": len(row.feature_weights),
-                    "top_feature": row.top_feature,
-                    **row.values,
-                    **{key: _cell(row.settings.get(key)) for key in keys},
-                }
-            )
-    return pd.DataFrame(lines)
+    keys = varying(chain.from_iterable(experiment.settings.values() for experiment in experiments))
+    parts = [_columns(experiment, keys) for experiment in experiments]
+    columns = {name: list(chain.from_iterable(part[name] for part in parts)) for name in parts[0]}
+    for name in RUN_METRICS:
+        columns[name] = np.array(columns[name], float)  # type: ignore[assignment]  # None is NaN
+    return pd.DataFrame(columns)
 
 
-def _is_resampled(row: Row) -> bool:
+def _columns(experiment: Experiment, keys: Sequence[str]) -> dict[str, Sequence[Any]]:
+    """The columns of one experiment's runs; what depends on the settings alone is found once for each."""
+    columns, settings, length = experiment.columns, experiment.settings, len(experiment)
+    members = list(zip(columns["strategy"], columns["settings"], strict=True))
+    words = _words(members, settings)
+    choices = choose(experiment)
+    chosen = chosen_settings(choices)
+    tried = {choice.strategy: choice.tried for choice in choices}
+    resampled = {text: _is_resampled(one) for text, one in settings.items()}
+    return {
+        "experiment": [experiment.name] * length,
+        "setting": [words[member] for member in members],
+        "settings": columns["settings"],
+        "chosen": [member in chosen for member in members],
+        "tried": [tried.get(strategy, 1) for strategy in columns["strategy"]],
+        "current": [bool(value) for value in columns["current"]],
+        "resampled": [resampled[text] for text in columns["settings"]],
+        "baseline": [experiment.baseline] * length,
+        "target": [experiment.target] * length,
+        "features": columns["features"],
+        "top_feature": columns["top_feature"],
+        **{name: columns[name] for name in (*BASIC, *RUN_METRICS)},
+        **{key: _setting(experiment, key) for key in keys},
+    }
+
+
+def _words(
+    members: Iterable[tuple[str, str]], settings: Mapping[str, Mapping[str, Any]]
+) -> dict[tuple[str, str], str]:
+    """For each strategy and setting, what the runs of the strategy do not agree in."""
+    texts: dict[str, dict[str, None]] = {}
+    for strategy, text in members:
+        texts.setdefault(strategy, {})[text] = None
+    words = {}
+    for strategy, own in texts.items():
+        inside = varying(settings[text] for text in own)
+        for text in own:
+            words[strategy, text] = settings_in_words({key: settings[text].get(key) for key in inside})
+    return words
+
+
+def _setting(experiment: Experiment, key: str) -> list[Any]:
+    cells = {text: cell(one.get(key)) for text, one in experiment.settings.items()}
+    return [cells[text] for text in experiment.columns["settings"]]
+
+
+def _is_resampled(settings: Mapping[str, Any]) -> bool:
     """A generator draws new rows for every seed, and given test rows are no part of a split."""
-    given = row.settings.get("data.test_path") is not None
-    return row.settings["data.source"] not in GENERATORS and not given
+    given = settings.get("data.test_path") is not None
+    return settings["data.source"] not in GENERATORS and not given
 
 
 def setting_columns(runs: pd.DataFrame) -> list[str]:
@@ -74,13 +96,6 @@ def setting_columns(runs: pd.DataFrame) -> list[str]:
     return [name for name in runs.columns if name not in _KNOWN]
 
 
-def _cell(value: object) -> object:
+def cell(value: object) -> object:
+    """A setting as one value of a column; lists are written as JSON."""
     return json.dumps(value) if isinstance(value, list | dict) else value
-
-
-def _varying_inside(rows: Sequence[Row]) -> dict[str, list[str]]:
-    """For each strategy the settings that its runs do not agree in."""
-    members: dict[str, list[Row]] = {}
-    for row in rows:
-        members.setdefault(row.values["strategy"], []).append(row)
-    return {strategy: varying(own) for strategy, own in members.items()}

@@ -5,11 +5,12 @@ completed compete; if there is none, those with the most completed runs do. Ties
 setting: fewer parameters, then the stronger regularization, then fewer epochs, then the first one.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
 
 from nnlab.metrics import higher_is_better
-from nnlab.store import Row
+from nnlab.store import Experiment
 
 SAME = 12  # digits: means of the same numbers may differ in the last ones
 
@@ -29,64 +30,76 @@ class Choice:
     tried: int
 
 
-def choose(rows: Sequence[Row], select: str) -> list[Choice]:
-    """The chosen setting of every strategy, in the order of the rows.
+def choose(experiment: Experiment) -> list[Choice]:
+    """The chosen setting of every strategy, in the order of the tables.
 
-    A strategy that is no tuned one (a grid point, a single run) keeps all its settings.
-
-    Args:
-        rows: the runs of one experiment; those that the latest sweep did not ask for stand aside.
-        select: the metric; train_loss stands in where no run has it (no validation rows).
+    A strategy that is no tuned one (a grid point, a single run) keeps all its settings. Runs that the
+    latest sweep did not ask for stand aside. Where no run has the metric that chooses (no validation
+    rows), train_loss stands in.
     """
-    if all(row.values.get(select) is None for row in rows):
+    columns = experiment.columns
+    select = experiment.select
+    if all(value is None for value in columns[select]):
         select = "train_loss"
-    strategies: dict[str, dict[str, list[Row]]] = {}
-    for row in filter(lambda row: row.current, rows):
-        settings = strategies.setdefault(row.values["strategy"], {})
-        settings.setdefault(row.key, []).append(row)
+    strategies: dict[str, dict[str, Trial]] = {}
+    wanted = ("strategy", "settings", "current", "tuned", "status", "parameters", select)
+    for strategy, key, current, tuned, status, parameters, value in zip(
+        *(columns[name] for name in wanted), strict=True
+    ):
+        if current:
+            trials = strategies.setdefault(strategy, {})
+            if (trial := trials.get(key)) is None:
+                trial = trials[key] = Trial(parameters or 0)
+            trial.add(tuned, status == "completed", value)
     choices = []
-    for strategy, settings in strategies.items():
-        if _is_tuned(settings):
-            best = min(_competing(settings), key=lambda key: _rank(settings[key], select))
-            choices.append(Choice(strategy, best, len(settings)))
+    for strategy, trials in strategies.items():
+        if all(trial.is_tuned for trial in trials.values()):
+            best = min(
+                _competing(trials), key=lambda key: _rank(trials[key], experiment.settings[key], select)
+            )
+            choices.append(Choice(strategy, best, len(trials)))
         else:
-            choices += [Choice(strategy, key, 1) for key in settings]
+            choices += [Choice(strategy, key, 1) for key in trials]
     return choices
 
 
-def _is_tuned(settings: Mapping[str, list[Row]]) -> bool:
-    return all(row.tuned for runs in settings.values() for row in runs)
+def chosen_settings(choices: Iterable[Choice]) -> set[tuple[str, str]]:
+    """Strategy and settings of every choice."""
+    return {(choice.strategy, choice.settings) for choice in choices}
 
 
-def chosen_members(rows: Iterable[Row], choices: Iterable[Choice]) -> set[tuple[str, str]]:
-    """Run id and strategy of every run of a chosen setting."""
-    chosen = {(choice.strategy, choice.settings) for choice in choices}
-    return {
-        (row.values["run"], row.values["strategy"])
-        for row in rows
-        if (row.values["strategy"], row.key) in chosen
-    }
+@dataclass
+class Trial:
+    """One setting of a strategy, over its seeds."""
+
+    parameters: int
+    runs: int = 0
+    completed: int = 0
+    is_tuned: bool = True
+    values: list[float] = field(default_factory=list)  # what chooses, of the completed runs
+
+    def add(self, tuned: int, completed: bool, value: float | None) -> None:
+        """Takes in a run."""
+        self.runs += 1
+        self.completed += completed
+        self.is_tuned = self.is_tuned and bool(tuned)
+        if completed and value is not None:
+            self.values.append(value)
 
 
-def _competing(settings: Mapping[str, list[Row]]) -> list[str]:
-    completed = {key: sum(map(_completed, runs)) for key, runs in settings.items()}
-    whole = [key for key, runs in settings.items() if completed[key] == len(runs)]
-    return whole or [key for key in settings if completed[key] == max(completed.values())]
+def _competing(trials: Mapping[str, Trial]) -> list[str]:
+    whole = [key for key, trial in trials.items() if trial.completed == trial.runs]
+    most = max(trial.completed for trial in trials.values())
+    return whole or [key for key, trial in trials.items() if trial.completed == most]
 
 
-def _completed(row: Row) -> bool:
-    return bool(row.values["status"] == "completed")
-
-
-def _rank(runs: list[Row], select: str) -> tuple[float, ...]:
+def _rank(trial: Trial, settings: Mapping[str, Any], select: str) -> tuple[float, ...]:
     """The smaller the better: the mean first, then how simple the setting is."""
-    values = [row.values[select] for row in runs if _completed(row) and row.values[select] is not None]
-    mean = round(sum(values) / len(values), SAME) if values else float("inf")
-    settings = runs[0].settings
+    mean = round(sum(trial.values) / len(trial.values), SAME) if trial.values else float("inf")
     strength = sum(
         float(value)
         for key, value in settings.items()
         if key.startswith("regularization.") and isinstance(value, int | float)
     )
-    simple = (float(runs[0].values["parameters"] or 0), -strength, float(settings.get("training.epochs", 0)))
-    return (-mean if higher_is_better(select) and values else mean, *simple)
+    simple = (float(trial.parameters), -strength, float(settings.get("training.epochs", 0)))
+    return (-mean if higher_is_better(select) and trial.values else mean, *simple)

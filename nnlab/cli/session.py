@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from nnlab.advice import advice
-from nnlab.analysis.selection import choose, chosen_members
+from nnlab.analysis.selection import choose, chosen_settings
 from nnlab.bill import make_bill
 from nnlab.checkpoint import SECONDS, Keeper
 from nnlab.cli.progress import Bar
@@ -141,8 +141,8 @@ def run(
             raise session.file.at_fault(error) from None
         finally:
             if not store.is_exported():
-                rows = store.rows()
-                store.export(rows, chosen_members(rows, choose(rows, session.file.config.sweep.select)))
+                contents = store.contents()
+                store.export(contents, chosen_settings(choose(contents)))
     return trained
 
 

@@ -137,7 +137,6 @@ def _tell(folder: Path, planned: set[str]) -> int:
     experiment = read(folder)
     runs = runs_frame([experiment])
     say(write_table(make_report(runs[runs["chosen"] & runs["current"]], {experiment.name: folder})))
-    sound = all(
-        row.values["status"] == "completed" for row in experiment.rows if row.values["run"] in planned
-    )
+    stati = zip(experiment.columns["run"], experiment.columns["status"], strict=True)
+    sound = all(status == "completed" for run, status in stati if run in planned)
     return 0 if sound else COMPLETED_WITH_FAILURES

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from nnlab.cli import options
-from nnlab.cli.output import can_show, say, tell
+from nnlab.cli.output import say, tell
 from nnlab.cli.progress import Bar
 
 
@@ -50,19 +50,12 @@ def train(
 
 
 def _tell(folder: Path, run_id: str, trained: int, quiet: bool) -> int:
-    from nnlab.analysis.diagnosis import diagnose_run
+    from nnlab.cli.outcome import describe_outcome
     from nnlab.cli.session import COMPLETED_WITH_FAILURES
-    from nnlab.render.diagnosis import describe_diagnosis
-    from nnlab.render.loss_curve import BRAILLE_SAMPLE, loss_curve
-    from nnlab.render.run import describe_run
-    from nnlab.store import read, read_curve
+    from nnlab.store import read_run
 
-    experiment = read(folder)
-    row = next(row for row in experiment.rows if row.values["run"] == run_id)
-    drawn = loss_curve(read_curve(folder, run_id), plain=not can_show(BRAILLE_SAMPLE))
-    diagnosis = describe_diagnosis(diagnose_run(row, experiment.target))
-    words = [part for part in (describe_run(row), drawn, diagnosis) if part]
-    say("\n".join(words) + f"\nstored in {folder} as run {run_id}\n")
+    row = read_run(folder, run_id)
+    say(f"{describe_outcome(row, folder)}\nstored in {folder} as run {run_id}\n")
     if not trained and not quiet:
         tell("this run was trained before; --overwrite trains it anew")
     return 0 if row.values["status"] == "completed" else COMPLETED_WITH_FAILURES
