@@ -10,7 +10,7 @@ from nnlab.analysis.comparison import Comparison, compared_metric, comparisons, 
 from nnlab.analysis.curves import curves, heat_maps
 from nnlab.analysis.diagnosis import Diagnosis, Line, diagnoses, with_diagnoses
 from nnlab.analysis.learning import LearningCurve, Worth, learning
-from nnlab.analysis.summary import summarize
+from nnlab.analysis.summary import each_run, summarize
 
 FIRST_LOOK = ("train_loss", "val_loss", "test_loss", "gap", "test_accuracy", "test_r2", "test_rmse")
 WITHOUT_TEST_ROWS = ("train_loss", "val_loss", "gap", "val_accuracy", "val_r2", "val_rmse")
@@ -36,6 +36,8 @@ class Report:
         diagnoses: (experiment, strategy, setting) of each line of the summary -> its diagnosis.
         decomposition: columns experiment, strategy, setting, loss, part (bias2, variance or variance_data and
             variance_seeds, noise), value; the parts of a loss add up to its error. None unless asked for.
+        settings: those that have a column of their own.
+        each_run: a line for each run, as made by `summary.each_run`, to be listed instead of the summary.
     """
 
     folders: Mapping[str, Path]
@@ -51,9 +53,18 @@ class Report:
     worths: Sequence[Worth]
     diagnoses: Mapping[Line, Diagnosis]
     decomposition: pd.DataFrame | None = None
+    settings: Sequence[str] = ()
+    each_run: pd.DataFrame | None = None
+
+    @property
+    def listed(self) -> pd.DataFrame:
+        """The lines of the table; sentences and pictures are always of the summary."""
+        return self.summary if self.each_run is None else self.each_run
 
 
-def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss") -> Report:
+def make_report(
+    runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss", per_seed: bool = False
+) -> Report:
     """The report of these runs.
 
     Args:
@@ -61,6 +72,7 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
         folders: name of each experiment -> its folder.
         order_by: the metric that decides which line is the best; its test rows' version is what
             strategies are compared by.
+        per_seed: list every run instead of means.
     """
     compared = compared_metric(order_by)
     if compared not in runs or runs[compared].isna().all():
@@ -83,6 +95,7 @@ def make_report(runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str =
         learning=laws,
         worths=worths,
         diagnoses=diagnosed,
+        each_run=each_run(runs, order_by) if per_seed else None,
     )
 
 

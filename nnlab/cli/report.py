@@ -8,24 +8,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from nnlab.cli import options
+from nnlab.cli.lookup import Paths, experiments_in
 from nnlab.cli.output import save, say
 from nnlab.cli.plot import check_picture, draw
 from nnlab.errors import InputError
 from nnlab.metrics import RUN_METRICS
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nnlab.store import Experiment
 
 
 def report(
-    paths: Annotated[
-        list[Path] | None,
-        typer.Argument(
-            metavar="[PATH]...", help="Folders of experiments, or the folder that holds them [runs]."
-        ),
-    ] = None,
+    paths: Paths = None,
     baseline: Annotated[
         str | None, typer.Option("--baseline", metavar="NAME", help="The strategy to compare with.")
     ] = None,
@@ -38,7 +32,15 @@ def report(
     ] = None,
     cols: Annotated[
         str | None,
-        typer.Option("--cols", metavar="NAME,NAME", help="The metrics to show, e.g. train_loss,gap."),
+        typer.Option(
+            "--cols", metavar="NAME,NAME", help="What to show: metrics, settings, e.g. l2,test_loss,gap."
+        ),
+    ] = None,
+    condition: Annotated[
+        str | None,
+        typer.Option(
+            "-F", "--filter", metavar="EXPR", help='Only these runs, e.g. "test_loss < 0.3 and l2 > 0".'
+        ),
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Every setting, not only the chosen ones of the latest sweep.")
@@ -49,7 +51,11 @@ def report(
     domingos: Annotated[
         bool, typer.Option("--domingos", help="The same, with the 0-1 loss as Domingos splits it.")
     ] = False,
-    top: Annotated[int | None, typer.Option("-n", "--top", min=1, help="Only the first lines.")] = None,
+    per_seed: Annotated[bool, typer.Option("--per-seed", help="Every run instead of means.")] = False,
+    top: Annotated[
+        int | None,
+        typer.Option("-n", "--top", min=1, help="Only the first lines: of each experiment, or of --sort-by."),
+    ] = None,
     format_name: Annotated[
         str, typer.Option("-f", "--format", help="table, md, csv, json, latex or html.")
     ] = "table",
@@ -66,10 +72,10 @@ def report(
     """Compare what experiments have stored: means over seeds with 95 % intervals."""
     from nnlab.analysis.frames import runs_frame
     from nnlab.analysis.report import make_report
-    from nnlab.analysis.summary import order
+    from nnlab.analysis.view import View, arranged, filtered, with_columns
     from nnlab.registry import did_you_mean
     from nnlab.render.formats import FORMATS
-    from nnlab.store import folders, read
+    from nnlab.store import read
 
     check_picture(plot, figure)
     if format_name not in FORMATS:
@@ -80,12 +86,7 @@ def report(
         raise InputError(
             f"--metric {metric}: expected {', '.join(RUN_METRICS)}{did_you_mean(metric, RUN_METRICS)}"
         )
-    asked = [folder for path in paths or [options.RUNS] for folder in folders(path)]
-    found = list({folder.resolve(): folder for folder in asked}.values())  # each once
-    if not found:
-        raise InputError(
-            f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
-        )
+    found = experiments_in(paths)
     experiments = _told_apart([(folder, read(folder)) for folder in found])
     runs = runs_frame(experiments)
     if runs.empty:
@@ -93,27 +94,23 @@ def report(
     if metric is not None and runs[metric].isna().all():
         known = ", ".join(name for name in RUN_METRICS if runs[name].notna().any())
         raise InputError(f"--metric {metric}: these runs do not have it, expected one of {known or 'none'}")
-    shown = runs if everything else runs[runs["chosen"] & runs["current"]]
+    view = View(cols, sort_by, top)
+    shown = with_columns(runs if everything else runs[runs["chosen"] & runs["current"]], view)
+    if condition is not None:
+        shown, notes = filtered(shown, condition)
+        options.tell_notes(notes, quiet=False)
     if baseline is not None:
         if baseline not in set(shown["strategy"]):
             hint = did_you_mean(baseline, shown["strategy"].unique())
             raise InputError(f"--baseline {baseline}: not a strategy of these runs{hint}")
         shown = shown.assign(baseline=baseline)
     folders_by_name = {one.name: folder for one, folder in zip(experiments, found, strict=True)}
-    made = make_report(shown, folders_by_name, metric or "val_loss")
+    made = make_report(shown, folders_by_name, metric or "val_loss", per_seed)
     if decompose or domingos:
         from nnlab.analysis.parts import with_parts
 
         made = with_parts(made, domingos)
-    summary = made.summary
-    if sort_by is not None:
-        if sort_by not in summary:
-            raise InputError(
-                f"--sort-by {sort_by}: not a column of the report{did_you_mean(sort_by, summary.columns)}"
-            )
-        summary = order(summary, sort_by)
-    metrics = made.metrics if cols is None else _chosen(cols, summary)
-    made = replace(made, summary=summary.head(top) if top else summary, metrics=metrics)
+    made = arranged(made, view)
     _emit(FORMATS[format_name].write(made), output)
     if plot is not None:
         draw(made, plot, figure)
@@ -127,18 +124,6 @@ def _told_apart(experiments: "list[tuple[Path, Experiment]]") -> "list[Experimen
         experiment if names.count(experiment.name) == 1 else replace(experiment, name=relpath(folder))
         for folder, experiment in experiments
     ]
-
-
-def _chosen(cols: str, summary: "pd.DataFrame") -> list[str]:
-    from nnlab.registry import did_you_mean
-
-    names = [name.strip() for name in cols.split(",")]
-    known = [str(name).removesuffix("_low") for name in summary if str(name).endswith("_low")]
-    for name in names:
-        if name not in known:
-            hint = did_you_mean(name, known) or f"; these runs have {', '.join(known)}"
-            raise InputError(f"--cols {name or cols!r}: not a number of these runs{hint}")
-    return list(dict.fromkeys(names))
 
 
 def _emit(text: str, output: Path | None) -> None:

@@ -1,7 +1,9 @@
 """The columns that people see of a report: headings, and cells as words."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
+
+import pandas as pd
 
 from nnlab.analysis.comparison import UNKNOWN
 from nnlab.analysis.report import Report
@@ -19,19 +21,13 @@ class Column(NamedTuple):
 
 def columns(report: Report) -> list[Column]:
     """All columns, without words that are the same in all lines."""
-    summary = report.summary
+    summary = report.listed
     found: list[Column] = []
     for name in ("experiment", "strategy", "setting"):
         if name == "strategy" or summary[name].nunique() > 1 or (name == "setting" and summary[name].any()):
             found.append(Column(name, [one_line(str(value)) for value in summary[name]], False))
-    if is_tuned(report):
-        found.append(Column("tried", [str(count) for count in summary["tried"]], True))
-    found.append(Column("seeds", [str(count) for count in summary["seeds"]], True))
-    if (summary["data_seeds"] != summary["seeds"]).any():
-        found.append(Column("data seeds", [str(count) for count in summary["data_seeds"]], True))
-    for name in ("diverged", "failed"):
-        if summary[name].any():
-            found.append(Column(name, [str(count) for count in summary[name]], True))
+    found += [Column(name, [_word(value) for value in summary[name]], False) for name in report.settings]
+    found += _of_runs(summary) if report.each_run is not None else _of_lines(report)
     if "mark" in summary and summary["mark"].any():
         found.append(Column(f"difference {report.compared}", _with_intervals(report, "difference"), True))
         found.append(Column("", list(summary["mark"]), False))
@@ -42,6 +38,33 @@ def columns(report: Report) -> list[Column]:
     return found
 
 
+def _of_lines(report: Report) -> list[Column]:
+    """How many runs a line stands for."""
+    summary = report.summary
+    shown = {
+        "tried": is_tuned(report),
+        "seeds": True,
+        "data_seeds": (summary["data_seeds"] != summary["seeds"]).any(),
+        "diverged": summary["diverged"].any(),
+        "failed": summary["failed"].any(),
+    }
+    return [_counted(summary, name) for name, is_shown in shown.items() if is_shown]
+
+
+def _of_runs(runs: pd.DataFrame) -> list[Column]:
+    """Which run a line is."""
+    found = [Column("run", list(runs["run"]), False), _counted(runs, "seed")]
+    if (runs["data_seed"] != runs["seed"]).any():
+        found.append(_counted(runs, "data_seed"))
+    if (runs["status"] != "completed").any():
+        found.append(Column("status", list(runs["status"]), False))
+    return found
+
+
+def _counted(lines: pd.DataFrame, name: str) -> Column:
+    return Column(name.replace("_", " "), [str(count) for count in lines[name]], True)
+
+
 def is_tuned(report: Report) -> bool:
     """Whether a strategy shows the best of several settings, and only that."""
     tried = report.summary["tried"]
@@ -49,7 +72,15 @@ def is_tuned(report: Report) -> bool:
     return bool(((tried > 1) & (lines == 1)).any())
 
 
+def _word(value: Any) -> str:
+    """A setting in a cell of its own; lists are text already."""
+    missing = value is None or value != value
+    return "-" if missing else one_line(value) if isinstance(value, str) else f"{value:g}"
+
+
 def _with_intervals(report: Report, name: str) -> list[str]:
+    if report.each_run is not None:
+        return [number(value) for value in report.each_run[name]]
     ends = (report.summary[column] for column in (name, f"{name}_low", f"{name}_high"))
     return [with_interval(*line) for line in zip(*ends, strict=True)]
 

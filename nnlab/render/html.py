@@ -145,7 +145,7 @@ def _lines(shown: Sequence[Column]) -> Iterator[tuple[str, ...]]:
 def _notes(report: Report) -> Iterator[str]:
     if is_tuned(report):
         yield "Of the settings it tried, each strategy shows the best by validation."
-    if (hidden := len(report.summary) - LINES) > 0:
+    if (hidden := len(report.listed) - LINES) > 0:
         more = count_of(hidden, "more line")
         yield f"These are the first {LINES:,} lines; the CSV and JSON formats have {more}."
 

@@ -21,7 +21,7 @@ LINE = ("experiment", "strategy", "setting")
 
 def write_csv(report: Report) -> str:
     """Every metric with the ends of its interval; text that a spreadsheet would run gets a quote."""
-    safe = report.summary.rename(columns=csv_text)
+    safe = report.listed.rename(columns=csv_text)
     for name in safe.columns:
         safe[name] = [csv_text(value) if isinstance(value, str) else value for value in safe[name]]
     return safe.to_csv(index=False, lineterminator="\n")
@@ -39,7 +39,7 @@ def write_json(report: Report) -> str:
             experiment: {"verdict": words[experiment], **asdict(comparison)}
             for experiment, comparison in report.comparisons.items()
         },
-        "rows": report.summary,
+        "rows": report.listed,
     }
     return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
 

@@ -1,5 +1,7 @@
 """A report for the terminal: a table, best first, and what it says in words."""
 
+from collections.abc import Sequence
+
 from rich.cells import cell_len
 
 from nnlab.analysis.report import Report
@@ -16,15 +18,29 @@ Of the settings it tried, each strategy shows the best by validation; report --a
 def write_table(report: Report) -> str:
     """Best first, the headings of metrics on two lines; never cut, a narrow terminal wraps it."""
     tuned = TRIED if is_tuned(report) else ""
-    return _table(columns(report)) + tuned + "".join(f"\n{words}" for words in sections(report))
+    table = _table(columns(report), _ends(report))
+    return table + tuned + "".join(f"\n{words}" for words in sections(report))
 
 
-def _table(shown: list[Column]) -> str:
-    """Columns side by side. Ten thousand lines take 0.1 s, where the tables of rich take ten."""
+def _ends(report: Report) -> list[int]:
+    """Before which lines an experiment begins; none where their lines do not stand together."""
+    names = list(report.listed["experiment"])
+    found = [i for i in range(1, len(names)) if names[i] != names[i - 1]]
+    return found if len(found) == len(set(names)) - 1 else []
+
+
+def _table(shown: list[Column], ends: Sequence[int]) -> str:
+    """Columns side by side, an empty line before each line of `ends`.
+
+    Ten thousand lines take 0.1 s, where the tables of rich take ten.
+    """
     cells = [_aligned([*_heading(column), *column.cells], column.numeric) for column in shown]
     lines = [GAP.join(line).rstrip() for line in zip(*cells, strict=True)]
     rule = "─" * cell_len(GAP.join(column[0] for column in cells))
-    return "\n".join([*lines[:HEADING_LINES], rule, *lines[HEADING_LINES:]]) + "\n"
+    lines.insert(HEADING_LINES, rule)
+    for end in reversed(ends):
+        lines.insert(HEADING_LINES + 1 + end, "")
+    return "\n".join(lines) + "\n"
 
 
 def _heading(column: Column) -> list[str]:
