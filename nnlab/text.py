@@ -38,10 +38,17 @@ def settings_in_words(settings: Mapping[str, Any]) -> str:
     """
     last = [key.rpartition(".")[2] for key in settings]
     names = last if len(set(last)) == len(last) else settings
-    return ", ".join(f"{name}={_plain(value)}" for name, value in zip(names, settings.values(), strict=True))
+    return ", ".join(
+        f"{name}={value_in_words(value)}" for name, value in zip(names, settings.values(), strict=True)
+    )
 
 
-def _plain(value: Any) -> str:
+def value_in_words(value: Any) -> str:
+    """The value of a setting as people write it.
+
+    >>> value_in_words(1e-5), value_in_words([64, 64]), value_in_words(None)
+    ('1e-05', '[64, 64]', 'null')
+    """
     import json
 
     if isinstance(value, Mapping) and "name" in value:

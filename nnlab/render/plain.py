@@ -25,8 +25,8 @@ def number_table(headings: list[str], lines: list[tuple[str, list[float]]]) -> s
     return table(["", *headings], [[name, *map(number, values)] for name, values in lines])
 
 
-def table(headings: list[str], lines: list[list[str]]) -> str:
-    """Cells in columns: the first one to the left, the others to the right.
+def table(headings: list[str], lines: list[list[str]], words: int = 1) -> str:
+    """Cells in columns: the first ones are words and stand to the left, the others to the right.
 
     >>> print(table(["", "loss"], [["train", "0.5"], ["val", "12.5"]]), end="")
            loss
@@ -36,7 +36,8 @@ def table(headings: list[str], lines: list[list[str]]) -> str:
     rows = [headings, *lines]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = ""
-    for first, *rest in rows:
-        padded = [f"{cell:>{width}}" for cell, width in zip(rest, widths[1:], strict=True)]
-        text += "  ".join([f"{first:<{widths[0]}}", *padded]) + "\n"
+    for row in rows:
+        left = [f"{cell:<{width}}" for cell, width in zip(row[:words], widths[:words], strict=True)]
+        right = [f"{cell:>{width}}" for cell, width in zip(row[words:], widths[words:], strict=True)]
+        text += "  ".join(left + right) + "\n"
     return text
