@@ -99,7 +99,7 @@ def test_crossed_runs_are_one_setting_in_every_table(desk: Desk) -> None:
     half = 12.7062 * by_data.std() / np.sqrt(2)  # t of 0.975 with one degree of freedom
     assert none["test_loss_high"] - none["test_loss"] == pytest.approx(half, rel=1e-5)
     assert "2 paired data seeds" in desk.nnlab("report", "runs/config").stdout
-    assert "data seeds" in desk.nnlab("report", "runs/config").stdout.splitlines()[1]
+    assert "| data seeds |" in desk.nnlab("report", "runs/config", "-f", "md").stdout.splitlines()[0]
 
 
 def test_without_crossing_no_table_speaks_of_data_seeds(desk: Desk) -> None:
