@@ -117,9 +117,10 @@ def target_far_from_1(run: Run) -> str | None:
     size = float(np.abs(main.target).max())
     if 0.01 <= size <= 100:
         return None
+    scale = "divide" if size > 100 else "multiply"
     return (
         f"the target reaches {size:.3g}: with usual learning rates training is slow there, or diverges; "
-        "leave data.standardize_target at auto, or divide the column"
+        f"leave data.standardize_target at auto, or {scale} the column"
     )
 
 
@@ -156,12 +157,18 @@ CHECKS: tuple[Callable[[Run], str | None], ...] = (
 
 
 def advice(runs: tuple[Run, ...]) -> Iterator[str]:
-    """What is odd about the settings of a plan, one sentence for each kind of oddity and strategy."""
+    """What is odd about the settings of a plan, one sentence for each kind of oddity and strategy.
+
+    What is true of every strategy, of the data say, is said once.
+    """
     settings = {id(run.setting): run for run in runs}
+    strategies = {run.setting.strategy for run in settings.values()}
     for check in CHECKS:
         found = {
             run.setting.strategy: words for run in settings.values() if (words := check(run)) is not None
         }
+        if len(found) == len(strategies) > 1 and len(set(found.values())) == 1:
+            found = {"every strategy": next(iter(found.values()))}
         for strategy, words in found.items():
             yield f"{strategy}: {words}"
 

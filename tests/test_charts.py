@@ -16,7 +16,7 @@ from nnlab.render.charts.picture import PICTURES, definition
 from nnlab.render.charts.theme import SERIES, theme
 from nnlab.text import settings_in_words
 from tests.experiments import Line, experiment_of
-from tests.reports_by_metric import Metrics, report_of, rows_of
+from tests.reports import Metrics, report_by_metric, rows_of
 
 WOBBLE = [0.00, 0.01, -0.01, 0.02, -0.02, 0.005, -0.005, 0.015, -0.015, 0.0]
 HOSTILE = (
@@ -42,7 +42,7 @@ def losses(train: float, test: float, seeds: int = 10) -> Metrics:
 
 def compared(seeds: int = 10) -> Report:
     strategies = {"none": (0.1, 1.0), "good": (0.2, 0.5), "bad": (0.1, 1.5)}
-    return report_of({name: losses(*pair, seeds) for name, pair in strategies.items()}, baseline="none")
+    return report_by_metric({name: losses(*pair, seeds) for name, pair in strategies.items()}, "none")
 
 
 def settings_report(grid: list[dict[str, Any]]) -> Report:
@@ -52,7 +52,7 @@ def settings_report(grid: list[dict[str, Any]]) -> Report:
         size = settings.get("data.train_size", 100)
         metrics = {**losses(0.1, 5 * size**-0.5 * (1 - 0.05 * (i > 3))), "train_rows": [float(size)] * 10}
         rows += rows_of(settings_in_words(settings), metrics, settings)
-    return report_of({}, rows=rows)
+    return report_by_metric({}, rows=rows)
 
 
 def named(report: Report, name: str) -> Figure:
@@ -66,17 +66,17 @@ def data_of(chart: dict[str, Any]) -> list[dict[str, Any]]:
 
 REPORTS = {
     "with a baseline": compared,
-    "without a baseline": lambda: report_of({"a": losses(0.1, 0.2), "b": losses(0.1, 0.3)}),
-    "one strategy": lambda: report_of({"a": losses(0.1, 0.2)}),
+    "without a baseline": lambda: report_by_metric({"a": losses(0.1, 0.2), "b": losses(0.1, 0.3)}),
+    "one strategy": lambda: report_by_metric({"a": losses(0.1, 0.2)}),
     "one seed": lambda: compared(seeds=1),
     "three seeds": lambda: compared(seeds=3),
-    "hostile names": lambda: report_of({name: losses(0.1, 0.2) for name in HOSTILE}, baseline=HOSTILE[0]),
-    "many strategies": lambda: report_of({f"s{i}": losses(0.1, 0.2 + i) for i in range(40)}, baseline="s0"),
-    "huge and negative": lambda: report_of(
+    "hostile names": lambda: report_by_metric({name: losses(0.1, 0.2) for name in HOSTILE}, HOSTILE[0]),
+    "many strategies": lambda: report_by_metric({f"s{i}": losses(0.1, 0.2 + i) for i in range(40)}, "s0"),
+    "huge and negative": lambda: report_by_metric(
         {"a": losses(-3.0, 1e12), "b": losses(1e-9, 0.2), "c": losses(5.0, -1e-300)}, baseline="b"
     ),
-    "all the same": lambda: report_of({"a": losses(0.0, 0.0), "b": losses(0.0, 0.0)}, baseline="a"),
-    "without test rows": lambda: report_of(
+    "all the same": lambda: report_by_metric({"a": losses(0.0, 0.0), "b": losses(0.0, 0.0)}, baseline="a"),
+    "without test rows": lambda: report_by_metric(
         {
             "a": {**losses(0.1, 0.2), "test_loss": [None] * 10},
             "b": {**losses(0.1, 0.3), "test_loss": [None] * 10},
@@ -89,10 +89,10 @@ REPORTS = {
     "a learning curve": lambda: settings_report(
         [{"data.train_size": n, "regularization.dropout": p} for p in (0, 0.3) for n in (50, 100, 200, 400)]
     ),
-    "one diverged": lambda: report_of(
+    "one diverged": lambda: report_by_metric(
         {"a": losses(0.1, 0.2), "b": {name: [None] * 10 for name in losses(1, 1)}}, baseline="a"
     ),
-    "all diverged": lambda: report_of({"a": {name: [None] * 10 for name in losses(1, 1)}}),
+    "all diverged": lambda: report_by_metric({"a": {name: [None] * 10 for name in losses(1, 1)}}),
 }
 
 
@@ -132,7 +132,7 @@ def test_hostile_names_stay_text() -> None:
 
 def test_long_names_that_begin_alike_stay_two_lines() -> None:
     alike = {f"{'x' * 200}{end}{'x' * 200}": losses(0.1, 0.2) for end in "ab"}
-    lines = data_of(definition([named(report_of(alike), "gap")]))
+    lines = data_of(definition([named(report_by_metric(alike), "gap")]))
     assert len({line["name"] for line in lines}) == 2
 
 

@@ -10,7 +10,7 @@ from scipy import stats
 from nnlab.analysis.curves import curves, heat_maps
 from nnlab.analysis.frames import runs_frame
 from tests.experiments import experiment_of
-from tests.reports_by_metric import rows_of
+from tests.reports import rows_of
 
 LOSSES = [0.5, 0.7, 0.6, 0.9]
 

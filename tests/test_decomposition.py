@@ -132,7 +132,14 @@ def test_domingos_takes_the_first_class_of_a_tie() -> None:
     assert (parts.bias2, parts.variance, parts.error) == (1.0, -0.5, 0.5)
 
 
-@pytest.mark.parametrize("networks", [1, 2, 9])
+def test_one_network_has_neither_part_of_domingos() -> None:
+    parts = zero_one_domingos(np.array([[0, 1]]), np.array([0, 0]), CLASSES)
+    assert parts.error == 0.5
+    assert math.isnan(parts.bias2)
+    assert math.isnan(parts.variance)
+
+
+@pytest.mark.parametrize("networks", [2, 9])
 def test_domingos_adds_up(networks: int, rng: Rng) -> None:
     predicted, labels = rng.integers(0, CLASSES, (networks, 60)), rng.integers(0, CLASSES, 60)
     parts = zero_one_domingos(predicted, labels, CLASSES)

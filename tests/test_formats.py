@@ -21,6 +21,7 @@ from nnlab.analysis.learning import Interval
 from nnlab.analysis.report import Report
 from nnlab.render.formats import FORMATS
 from nnlab.render.latex import escaped
+from nnlab.render.plain import pairs, table
 from nnlab.text import one_line
 from tests.reports import HOSTILE, report_of
 
@@ -54,6 +55,11 @@ def test_columns_line_up_where_characters_take_two_places() -> None:
     text = FORMATS["table"].write(report_of({"none": [1.0, 2.0], "早停": [1.0, 2.0], "é": [1.0, 2.0]}))
     table = text.split("\n\n")[0].splitlines()
     assert len({cell_len(line) for line in table[1:]}) == 1
+
+
+def test_small_tables_line_up_where_characters_take_two_places() -> None:
+    lines = table(["", "loss"], [["早停", "1"], ["none", "中"]]) + pairs([("早", "1"), ("é", "1")])
+    assert [cell_len(line) for line in lines.splitlines()] == [10, 10, 10, 5, 5]
 
 
 # --- Markdown -----------------------------------------------------------------------------------

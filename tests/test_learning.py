@@ -10,7 +10,7 @@ from nnlab.analysis.learning import LearningCurve, Worth
 from nnlab.analysis.report import Report, make_report
 from nnlab.render.worth import worths
 from tests.experiments import Line, experiment_of
-from tests.reports_by_metric import rows_of
+from tests.reports import rows_of
 
 SIZES = (50, 100, 200, 400, 800)
 A, B, C = 0.2, 4.0, 0.6

@@ -4,6 +4,10 @@ from pathlib import Path
 
 import pytest
 
+from nnlab.analysis.frames import runs_frame
+from nnlab.analysis.report import make_report
+from nnlab.render.charts import figures
+from nnlab.store import read
 from tests.cli import MOONS, Desk
 
 
@@ -69,3 +73,14 @@ def test_runs_without_numbers_have_nothing_to_draw(desk: Desk) -> None:
         2,
         "--plot a.png: these runs have nothing to draw, expected completed runs\n",
     )
+
+
+@pytest.mark.parametrize("name", ["loss_curves", "regions"])
+def test_names_above_panels_end_before_the_next_panel(desk: Desk, name: str) -> None:
+    assert desk.nnlab("sweep", desk.write(MOONS.replace("[0, 1]", "[0, 1, 2]")), "-q").code == 0
+    folder = desk.folder / "runs/config"
+    report = make_report(runs_frame([read(folder)]), {"config": folder})
+    chart = next(figure for figure in figures(report) if figure.name == name).chart.to_dict()
+    assert chart["columns"] == 3
+    width = chart["spec"].get("width") or chart["spec"]["layer"][0]["width"]
+    assert chart["facet"]["header"]["labelLimit"] <= width

@@ -14,8 +14,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pandas as pd
 
+from nnlab.analysis.intervals import LEVEL
 from nnlab.analysis.paired_tests import (
-    LEVEL,
     Values,
     corrected_t,
     half_width,

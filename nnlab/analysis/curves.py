@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import pandas as pd
-from scipy.special import stdtrit
 
+from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import independent
-from nnlab.analysis.summary import CONFIDENCE
 from nnlab.metrics import MEASURES, SPLITS
 from nnlab.store import varying
 from nnlab.text import settings_in_words
@@ -171,7 +170,6 @@ def _with_means(lines: Sequence[Mapping[str, Any]], runs: pd.DataFrame) -> pd.Da
     columns = {"seeds": completed.groupby(["experiment", "settings"], sort=False).size()}
     groups = independent(completed, metrics).groupby(["experiment", "settings"], sort=False)
     for name in metrics:
-        mean, count = groups[name].mean(), groups[name].count()
-        half = stdtrit((count - 1).clip(lower=1), (1 + CONFIDENCE) / 2) * groups[name].std() / count**0.5
+        mean, half = groups[name].mean(), half_width(groups[name].count(), groups[name].std())
         columns |= {name: mean, f"{name}_low": mean - half, f"{name}_high": mean + half}
     return pd.DataFrame(lines).merge(pd.DataFrame(columns), on=["experiment", "settings"])

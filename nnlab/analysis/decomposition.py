@@ -112,16 +112,19 @@ def zero_one_domingos(predicted: Labels, labels: Labels, classes: int) -> Parts:
     The main prediction of a row is what most networks say (the first class of several). Its bias is 1 if
     that is wrong, otherwise 0. Networks that say something else raise the error of a row without bias, by
     their share, and lower it where they are right against the main prediction: the variance is net of that.
-    It is a plug-in estimate.
+    It is a plug-in estimate; one network has no main prediction but its own, so neither part is defined.
 
     >>> zero_one_domingos(np.array([[0], [0], [1], [1]]), np.array([1]), classes=2)
     Parts(error=0.5, bias2=1.0, variance=-0.5, noise=None, variance_data=nan, variance_seeds=nan)
     """
+    error = float((predicted != labels).mean())
+    if len(predicted) < 2:
+        return Parts(error, math.nan, math.nan)
     shares = np.stack([(predicted == c).mean(axis=0) for c in range(classes)])
     main, rows = shares.argmax(axis=0), np.arange(len(labels))
     biased, right = main != labels, shares[labels, rows]
     variance = np.where(biased, -right, 1 - shares[main, rows])
-    return Parts(float((predicted != labels).mean()), float(biased.mean()), float(variance.mean()))
+    return Parts(error, float(biased.mean()), float(variance.mean()))
 
 
 def cross_entropy(log_p: Values, labels: Labels, data_sets: int = 1) -> Parts:

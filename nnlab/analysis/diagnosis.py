@@ -26,11 +26,12 @@ Source of the parts and steps: A. Ng, Machine Learning Yearning (2018), chapters
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from nnlab.analysis.evidence import Evidence, Values, of_frame, of_row
+from nnlab.analysis.intervals import half_width
 from nnlab.analysis.next_steps import Shown, Step, steps_against
 from nnlab.analysis.relatives import Named, Relatives
 from nnlab.analysis.target import Target
@@ -46,7 +47,6 @@ VARIANCE = 0.05  # the yardstick for numbers, of the variance of the target
 MANY_SEEDS = 6  # the fewest that can agree in sign beyond chance: 2^(1 - 6) < 0.05
 CLEAR, CLEAR_ERRORS = 5, 3  # yardsticks and standard errors that are seen without an interval
 MOST_SEEDS = 100  # more are no advice
-LEVEL = 0.05
 
 Verdict = Literal["high_bias", "high_variance", "both", "fine", "cannot_tell"]
 
@@ -173,7 +173,7 @@ def judge(values: Values, yardstick: float, errors: Values, overlap: float = 0.0
         unclear = Part(mean, math.nan, math.nan, "unclear", MANY_SEEDS, mean >= yardstick)
         return replace(unclear, size="high", seeds_needed=0) if clear else unclear
     spread = float(values.std(ddof=1))
-    half = float(_half(n, spread, overlap, together))
+    half = float(half_width(n, spread, overlap, together))
     low, high = mean - half, mean + half
     if clear or (low > 0 and mean >= yardstick):
         return Part(mean, low, high, "high")
@@ -183,17 +183,10 @@ def judge(values: Values, yardstick: float, errors: Values, overlap: float = 0.0
     return Part(mean, low, high, "unclear", needed, mean >= yardstick)
 
 
-def _half(n: int | Values, spread: float, overlap: float, together: int) -> Any:
-    """Half of the interval of a mean over n seeds."""
-    from scipy.special import stdtrit  # 100 ms that a single run does without
-
-    return stdtrit(n - 1, 1 - LEVEL / (2 * together)) * np.sqrt(1 / n + overlap) * spread
-
-
 def _seeds_needed(mean: float, spread: float, yardstick: float, overlap: float, together: int) -> float:
     """The fewest seeds whose interval, at the same mean and spread, leaves 0 or twice the yardstick out."""
     n = np.arange(MANY_SEEDS, MOST_SEEDS + 1, dtype=np.float64)
-    enough = n[_half(n, spread, overlap, together) < max(mean, 2 * yardstick - mean)]
+    enough = n[half_width(n, spread, overlap, together) < max(mean, 2 * yardstick - mean)]
     return float(enough[0]) if len(enough) else math.inf
 
 

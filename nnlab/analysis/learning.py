@@ -17,11 +17,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtrit
+from scipy.special import ndtri
 
 from nnlab.analysis.comparison import split_overlap
 from nnlab.analysis.curves import DATA_SIZE
-from nnlab.analysis.paired_tests import LEVEL
+from nnlab.analysis.intervals import LEVEL, quantile
 from nnlab.analysis.power_law import PARAMETERS, PowerLaw, fit
 from nnlab.analysis.seeds import is_crossed
 from nnlab.metrics import higher_is_better
@@ -163,7 +163,7 @@ def _means(lines: pd.DataFrame, runs: pd.DataFrame, metric: str) -> dict[str, _M
     n = len(table)
     counts = stream(0, "bootstrap").multinomial(n, np.full(n, 1 / n), DRAWS) / n
     counts = np.vstack([np.full(n, 1 / n), counts])
-    student = float(stdtrit(n - 1, LEVEL / 2) / ndtri(LEVEL / 2))
+    student = float(quantile(n) / ndtri(1 - LEVEL / 2))
     stretch = student * math.sqrt(n / (n - 1) * (1 + n * split_overlap(completed)))
     return {
         str(line): _Means(

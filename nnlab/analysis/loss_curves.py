@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import pandas as pd
-from scipy.special import stdtrit
 
+from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import is_crossed
-from nnlab.analysis.summary import CONFIDENCE
 from nnlab.store import read_curves
 
 EPOCHS_SHOWN = 100
@@ -47,9 +46,7 @@ def _means(curves: pd.DataFrame) -> pd.DataFrame:
         long = long.groupby(["split", "epoch", "data_seed"])["loss"].mean().reset_index()
     long["split"] = long["split"].str.removesuffix("_loss")
     means = long.groupby(["split", "epoch"], sort=False)["loss"].agg(["mean", "std", "count"]).reset_index()
-    half = (
-        stdtrit(means["count"].clip(lower=2) - 1, (1 + CONFIDENCE) / 2) * means["std"] / means["count"] ** 0.5
-    )
+    half = half_width(means["count"], means["std"])
     return pd.DataFrame(
         {
             "split": means["split"],

@@ -25,13 +25,14 @@ from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import ndtri, stdtr
 
+from nnlab.analysis import intervals
+from nnlab.analysis.intervals import LEVEL
 from nnlab.streams import stream
 
 Values = NDArray[np.float64]
 
-LEVEL = 0.05
 POWER = 0.8  # the chance of seeing a difference that is there, which planning asks for
 EXACT_PAIRS = 15
 RANDOM_FLIPS = 100_000
@@ -53,7 +54,7 @@ def half_width(d: Values, overlap: float = 0.0) -> float:
     """
     if len(d) < 2:
         return math.nan
-    return float(stdtrit(len(d) - 1, 1 - LEVEL / 2)) * standard_error(d, overlap)
+    return float(intervals.half_width(len(d), float(d.std(ddof=1)), overlap))
 
 
 def corrected_t(d: Values, overlap: float) -> float:

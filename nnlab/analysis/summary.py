@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import stdtrit
 
 from nnlab.analysis.frames import FACTS, WORDS, setting_columns
+from nnlab.analysis.intervals import half_width
 from nnlab.metrics import RUN_METRICS, higher_is_better
 
-CONFIDENCE = 0.95
 Lines = NDArray[np.integer]  # the line of the summary that each run belongs to
 
 
@@ -96,8 +95,7 @@ def intervals(values: pd.DataFrame, line: Lines) -> pd.DataFrame:
     """
     groups = values.astype(float).groupby(line)
     mean, n = groups.mean(), groups.count()
-    quantile = stdtrit(np.maximum(n - 1, 1), (1 + CONFIDENCE) / 2)  # Student's t; scipy.stats loads slowly
-    half = quantile * groups.std(ddof=1) / np.sqrt(np.maximum(n, 1))
+    half = half_width(n, groups.std(ddof=1))
     ends = {"": mean, "_low": mean - half, "_high": mean + half}
     return pd.DataFrame({f"{name}{end}": found[name] for name in values for end, found in ends.items()})
 

@@ -6,6 +6,7 @@ from types import TracebackType
 from typing import Self
 
 from nnlab.cli.output import is_terminal, tell
+from nnlab.render.numbers import percent
 from nnlab.text import one_line
 
 SECONDS_BETWEEN_LINES = 10.0
@@ -65,4 +66,4 @@ class Bar:
         if not self._quiet and now - self._told >= SECONDS_BETWEEN_LINES:
             self._told = now
             left = f", about {(now - self._started) * (1 - share) / share:.0f} s left" if share > 0 else ""
-            tell(f"{self._title} {share:.0%}{left}: {words}")
+            tell(f"{self._title} {percent(share)}{left}: {words}")

@@ -1,13 +1,12 @@
 """The columns that people see of a report: headings, and cells as words."""
 
-import math
 from typing import Any, NamedTuple
 
 import pandas as pd
 
 from nnlab.analysis.comparison import UNKNOWN
 from nnlab.analysis.report import Report
-from nnlab.render.numbers import number, with_interval
+from nnlab.render.numbers import number, percent, with_interval
 from nnlab.text import one_line
 
 
@@ -31,7 +30,7 @@ def columns(report: Report) -> list[Column]:
     if "mark" in summary and summary["mark"].any():
         found.append(Column(f"difference {report.compared}", _with_intervals(report, "difference"), True))
         found.append(Column("", list(summary["mark"]), False))
-        found.append(Column("wins", [_percent(share) for share in summary["wins"]], True))
+        found.append(Column("wins", [percent(share) for share in summary["wins"]], True))
         untold = summary["mark"] == UNKNOWN  # a p that nothing is concluded from
         found.append(Column("p", [number(p, 2) for p in summary["p"].mask(untold)], True))
     found += [Column(name, _with_intervals(report, name), True) for name in report.metrics]
@@ -83,7 +82,3 @@ def _with_intervals(report: Report, name: str) -> list[str]:
         return [number(value) for value in report.each_run[name]]
     ends = (report.summary[column] for column in (name, f"{name}_low", f"{name}_high"))
     return [with_interval(*line) for line in zip(*ends, strict=True)]
-
-
-def _percent(share: float) -> str:
-    return "-" if math.isnan(share) else f"{100 * share:.0f} %"

@@ -2,6 +2,9 @@
 
 import math
 
+SMALLEST, LARGEST = -4, 7  # exponents of numbers that are written out
+ROUNDING = 1e-12  # of a mean: an interval that narrow is of rounding alone
+
 
 def number(value: float, digits: int = 4) -> str:
     """A number with so many significant digits; a dash where there is none.
@@ -13,18 +16,29 @@ def number(value: float, digits: int = 4) -> str:
         return "-"
     if value == 0 or not math.isfinite(value):
         return f"{value:g}"
-    exponent = math.floor(math.log10(abs(value)))
-    if exponent < -4 or exponent > 7:
+    exponent = _exponent(value)
+    if _is_far(exponent):
         return f"{value:.{digits - 1}e}"
     return f"{value:.{max(0, digits - 1 - exponent)}f}"
+
+
+def _exponent(value: float) -> int:
+    return math.floor(math.log10(abs(value)))
+
+
+def _is_far(exponent: int) -> bool:
+    """Whether zeros would fill the cell, so that a power of ten reads better."""
+    return not SMALLEST <= exponent <= LARGEST
 
 
 def percent(share: float, places: int = 0) -> str:
     """A share as people write it.
 
-    >>> percent(0.256), percent(0.0004, 1)
-    ('26 %', '0.0 %')
+    >>> percent(0.256), percent(0.0004, 1), percent(float("nan"))
+    ('26 %', '0.0 %', '-')
     """
+    if math.isnan(share):
+        return "-"
     return f"{100 * share:.{places}f} %"
 
 
@@ -35,12 +49,15 @@ def with_interval(mean: float, low: float, high: float) -> str:
     '0.123 ± 0.013'
     >>> with_interval(0.5, float("nan"), float("nan"))
     '0.5000'
+    >>> with_interval(12345678, 12345677, 12345679), with_interval(1.234567e9, 1.2343e9, 1.2348e9)
+    ('12345678.0 ± 1.0', '1.23457e+09 ± 2.5e+05')
     """
     half = (high - low) / 2
-    if math.isnan(half) or half == 0 or not math.isfinite(half):
+    if not math.isfinite(half) or half <= ROUNDING * abs(mean):
         return number(mean)
-    exponent = math.floor(math.log10(half))
-    if exponent < -5 or abs(mean) >= 1e7:
-        return f"{mean:.3e} ± {half:.1e}"
+    exponent, largest = _exponent(half), _exponent(max(abs(mean), half))
+    if _is_far(largest):
+        places = 1 if mean == 0 else max(0, _exponent(mean) - exponent + 1)
+        return f"{mean:.{places}e} ± {half:.1e}"
     places = max(0, 1 - exponent)
     return f"{mean:.{places}f} ± {half:.{places}f}"

@@ -1,5 +1,6 @@
 """Words and numbers in aligned columns, for the terminal."""
 
+from nnlab.render.cells import cell_len, left, right
 from nnlab.render.numbers import number
 
 
@@ -10,8 +11,8 @@ def pairs(lines: list[tuple[str, str]]) -> str:
     gap         0.1
     best epoch  3
     """
-    width = max(len(name) for name, _ in lines)
-    return "".join(f"{name:<{width}}  {value}\n" for name, value in lines)
+    width = max(cell_len(name) for name, _ in lines)
+    return "".join(f"{left(name, width)}  {value}\n" for name, value in lines)
 
 
 def number_table(headings: list[str], lines: list[tuple[str, list[float]]]) -> str:
@@ -34,10 +35,11 @@ def table(headings: list[str], lines: list[list[str]], words: int = 1) -> str:
     val    12.5
     """
     rows = [headings, *lines]
-    widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+    widths = [max(cell_len(row[i]) for row in rows) for i in range(len(rows[0]))]
     text = ""
     for row in rows:
-        left = [f"{cell:<{width}}" for cell, width in zip(row[:words], widths[:words], strict=True)]
-        right = [f"{cell:>{width}}" for cell, width in zip(row[words:], widths[words:], strict=True)]
-        text += "  ".join(left + right) + "\n"
+        sides = [left] * words + [right] * (len(row) - words)
+        text += (
+            "  ".join(side(cell, width) for side, cell, width in zip(sides, row, widths, strict=True)) + "\n"
+        )
     return text

@@ -1,7 +1,7 @@
 """One run in words and numbers, as `nnlab train` ends."""
 
 from nnlab.metrics import MEASURES, SPLITS
-from nnlab.render.numbers import number
+from nnlab.render.numbers import number, percent
 from nnlab.render.plain import number_table, pairs
 from nnlab.store import Row
 from nnlab.text import one_line
@@ -47,5 +47,5 @@ def _features(row: Row) -> str:
     if not total:
         return ""
     largest = sorted(squares, key=squares.__getitem__, reverse=True)[:FEATURES_SHOWN]
-    shares = ", ".join(f"{one_line(name)} {squares[name] / total:.0%}" for name in largest)
+    shares = ", ".join(f"{one_line(name)} {percent(squares[name] / total)}" for name in largest)
     return pairs([("trusted", f"{shares} (share of the squared first-layer weights)")])

@@ -2,9 +2,8 @@
 
 from collections.abc import Sequence
 
-from rich.cells import cell_len
-
 from nnlab.analysis.report import Report
+from nnlab.render.cells import cell_len, left, right
 from nnlab.render.columns import Column, columns, is_tuned
 from nnlab.render.sections import sections
 
@@ -49,10 +48,6 @@ def _heading(column: Column) -> list[str]:
     return [""] * (HEADING_LINES - len(lines)) + lines
 
 
-def _aligned(cells: list[str], right: bool) -> list[str]:
-    """Cells of one width on the screen, where some characters take two places."""
-    lengths = [cell_len(cell) for cell in cells]
-    width = max(lengths)
-    spaces = [" " * (width - length) for length in lengths]
-    pairs = zip(cells, spaces, strict=True)
-    return [space + cell if right else cell + space for cell, space in pairs]
+def _aligned(cells: list[str], numeric: bool) -> list[str]:
+    width = max(map(cell_len, cells))
+    return [right(cell, width) if numeric else left(cell, width) for cell in cells]

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from nnlab.analysis.comparison import BETTER, SAME, UNKNOWN, WORSE, Comparison, Difference
 from nnlab.analysis.report import Report
 from nnlab.metrics import higher_is_better
-from nnlab.render.numbers import number
+from nnlab.render.numbers import number, percent
 from nnlab.text import count_of, one_line
 
 WIDTH = 120
@@ -71,7 +71,7 @@ def _leads(comparison: Comparison, gap_change: float) -> Iterator[str]:
     leader = next(d for d in comparison.differences if d.strategy == comparison.leader)
     words = f"{_name(leader)} {_moved(leader, comparison.metric)}"
     if comparison.gap is not None and comparison.gap.high < 0 and -1 < gap_change < 0:
-        words += f" and the gap by {-gap_change:.0%}".replace("%", " %")
+        words += f" and the gap by {percent(-gap_change)}"
     yield words
 
 

@@ -39,11 +39,9 @@ def loss_curves(report: Report) -> list[Figure]:
         chart: ChartType = panel.properties(width=WIDTH, height=TALL, title=caption)
     else:
         columns = 2 if len(order) in (2, 4) else COLUMNS
-        chart = (
-            panel.properties(width=WIDTH // columns - 20, height=HEIGHT)
-            .facet(alt.Facet("name:N", sort=order, header=alt.Header(labelAnchor="start")), columns=columns)
-            .properties(title=caption)
-        )
+        width = WIDTH // columns - 20
+        panels = panel.properties(width=width, height=HEIGHT)
+        chart = panels.facet(parts.panel_names(order, width), columns=columns).properties(title=caption)
     return [Figure("loss_curves", title, f"{title}, {note}: {_said(curves, order)}.", chart)]
 
 

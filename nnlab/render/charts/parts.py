@@ -72,6 +72,11 @@ def line_names(summary: pd.DataFrame) -> list[str]:
     return distinct(names)
 
 
+def panel_names(order: Sequence[str], width: int) -> alt.Facet:
+    """The names above panels so many pixels wide: a longer one ends in dots, before it meets the next."""
+    return alt.Facet("name:N", sort=list(order), header=alt.Header(labelAnchor="start", labelLimit=width))
+
+
 def distinct(names: Iterable[str]) -> list[str]:
     """Names with a number behind those that came before.
 

@@ -10,6 +10,7 @@ from nnlab.analysis.report import Report
 from nnlab.render.charts import parts
 from nnlab.render.charts.figure import Figure
 from nnlab.render.charts.theme import SERIES, WIDTH
+from nnlab.render.numbers import percent
 
 PANELS = 6
 COLUMNS = 3
@@ -76,9 +77,7 @@ def _chart(found: Regions, order: list[str]) -> alt.FacetChart | alt.LayerChart:
     )
     if len(order) == 1:
         return panel
-    return panel.facet(
-        alt.Facet("name:N", sort=order, header=alt.Header(labelAnchor="start")), columns=columns
-    )
+    return panel.facet(parts.panel_names(order, side), columns=columns)
 
 
 def _place(cell: str, ends: tuple[float, float]) -> str:
@@ -108,8 +107,7 @@ def _said(found: Regions, order: list[str]) -> str:
     for name in order:
         winners = found.places.loc[found.places["name"] == name, "winner"]
         shares = [
-            f"{parts.short(label)} {(winners == i).mean():.0%}".replace("%", " %")
-            for i, label in enumerate(found.classes)
+            f"{parts.short(label)} {percent((winners == i).mean())}" for i, label in enumerate(found.classes)
         ]
         said.append(f"{name} gives {', '.join(shares)} of the plane")
     return "; ".join(said)
