@@ -1,8 +1,11 @@
 """Text from outside, made safe for where it goes: names of columns, classes and strategies, errors."""
 
 import re
-from collections.abc import Mapping
-from typing import Any
+from collections import Counter
+from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any, TypeVar
+
+Key = TypeVar("Key", bound=Hashable)
 
 # Controls that move a cursor, colour a terminal, break a line, turn its direction or are half a character.
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufeff]")
@@ -28,19 +31,52 @@ def count_of(number: int, thing: str) -> str:
     return f"{number:,} {thing}{'' if number == 1 else 's'}"
 
 
-def settings_in_words(settings: Mapping[str, Any]) -> str:
+def settings_in_words(settings: Mapping[str, Any], exact: Collection[str] = ()) -> str:
     """Settings as people write them: the last part of a key, unless two keys end alike.
 
     >>> settings_in_words({"regularization.l2": 10.0, "model.activation": {"name": "elu", "alpha": 2}})
     'l2=10, activation=elu(alpha=2)'
     >>> settings_in_words({"optimizer.name": "sgd", "model.initializer.name": "he"})
     'optimizer.name=sgd, model.initializer.name=he'
+    >>> settings_in_words({"regularization.l2": 1.0000001}, exact={"regularization.l2"})
+    'l2=1.0000001'
     """
     last = [key.rpartition(".")[2] for key in settings]
     names = last if len(set(last)) == len(last) else settings
     return ", ".join(
-        f"{name}={value_in_words(value)}" for name, value in zip(names, settings.values(), strict=True)
+        f"{name}={_exact(value) if key in exact else value_in_words(value)}"
+        for name, (key, value) in zip(names, settings.items(), strict=True)
     )
+
+
+def distinct_words(settings: Mapping[Key, Mapping[str, Any]]) -> dict[Key, str]:
+    """Different settings in different words: those that would read alike with all their digits.
+
+    >>> distinct_words({1: {"l2": 1.0000001}, 2: {"l2": 1.0000002}, 3: {"l2": 5.0}})
+    {1: 'l2=1.0000001', 2: 'l2=1.0000002', 3: 'l2=5'}
+    """
+    words = {key: settings_in_words(own) for key, own in settings.items()}
+    count = Counter(words.values())
+    return {
+        key: words[key] if count[words[key]] == 1 else settings_in_words(own, own)
+        for key, own in settings.items()
+    }
+
+
+def read_alike(values: Sequence[Any]) -> bool:
+    """Whether two different values have the same words.
+
+    >>> read_alike([1.0000001, 1.0000002]), read_alike([1, 2]), read_alike([1.0, 1.0])
+    (True, False, False)
+    """
+    exact = {_exact(value) for value in values}
+    return len({value_in_words(value) for value in values}) < len(exact)
+
+
+def _exact(value: Any) -> str:
+    import json
+
+    return json.dumps(value)
 
 
 def value_in_words(value: Any) -> str:

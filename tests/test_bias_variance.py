@@ -236,3 +236,15 @@ def test_experiments_without_predictions_are_named_beside_the_others(desk: Desk)
     shown = desk.nnlab("report", "--decompose").stdout
     assert "no predictions on such rows are stored: other  other." in shown
     assert "\nfixed " in shown[shown.index("squared_error") :]
+
+
+def test_settings_that_differ_in_late_digits_are_lines_of_their_own(desk: Desk) -> None:
+    base, close = SWEEP.partition("sweep:")[0], "{regularization.l2: [1.0000001, 1.0000002, 5]}"
+    words = ["l2=1.0000001", "l2=1.0000002", "l2=5"]
+    lines = decomposed(
+        desk, f"{base}sweep: {{seeds: 2, strategies: {{l2: {close}}}}}", "--all", "--decompose"
+    )
+    assert sorted((line["strategy"], line["setting"]) for line in lines) == [("l2", own) for own in words]
+    lines = decomposed(desk, f"{base}sweep: {{seeds: 2, grid: {close}}}", "--all", "--decompose")
+    there = [(line["strategy"], line["setting"]) for line in lines]
+    assert sorted(name for name, _ in there if name in words) == words

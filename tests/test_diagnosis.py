@@ -11,11 +11,12 @@ from scipy import stats
 from nnlab.analysis.diagnosis import Diagnosis, Part, diagnose, diagnoses, judge, yardstick_of
 from nnlab.analysis.evidence import METRICS, Evidence
 from nnlab.analysis.next_steps import steps_against
-from nnlab.analysis.relatives import Relatives
+from nnlab.analysis.relatives import KINDS, Relatives
 from nnlab.analysis.report import make_report
 from nnlab.analysis.target import Target, target_of
 from nnlab.analysis.trouble import signs_of
 from nnlab.metrics import RUN_METRICS
+from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.render.diagnosis import SIGNS, STEPS, WIDTH, describe_diagnosis, diagnosis_section
 from tests.cli import Desk
 
@@ -243,7 +244,7 @@ def test_a_strategy_of_the_sweep_that_shows_it_comes_first() -> None:
     other = evidence([0.0] * 8, [0.0] * 8, many | L2, train_rows=500)
     named = [("few", small), ("many", large), ("copies", copies), ("many l2", other)]
     assert diagnose(small, 1, Relatives(named)).steps[0].see == "many"
-    assert diagnose(large, 1, Relatives(named)).steps[0].see is None
+    assert "more_data" not in Relatives(named).shown(large, 0.02).named
     noisy = evidence([0.0] * 8, [0.0, 0.36] * 4, many, train_rows=500)
     assert diagnose(small, 1, Relatives([("few", small), ("noisy", noisy)])).steps[0].see is None
 
@@ -265,15 +266,59 @@ def test_more_epochs_or_units_that_helped_are_shown() -> None:
     ]
 
 
+HEAVY = {"penalty": 0.3, "train_loss": 0.5}
+
+
+@pytest.mark.parametrize(("val_loss", "step"), [(0.6, None), (0.4, "less_l2")])
+def test_a_step_that_was_tried_and_is_worse_on_unseen_rows_is_not_advised(
+    val_loss: float, step: str | None
+) -> None:
+    strong = evidence(*BIAS, L2, val_loss=0.5, **HEAVY)
+    weak = evidence([0.0] * 8, [0.1] * 8, {"regularization.l2": 1}, val_loss=val_loss)
+    steps = diagnose(strong, 1, Relatives([("l2", strong)], [weak])).steps
+    assert ("less_l2" in [found.name for found in steps]) == (step is not None)
+
+
+def test_a_larger_network_that_only_learns_by_heart_is_not_advised() -> None:
+    small = evidence(*BIAS, parameters=20, test_loss=0.5)
+    large = evidence([0.0] * 8, [0.2] * 8, {"model.hidden": [64]}, parameters=200, test_loss=0.7)
+    assert diagnose(small, 1, Relatives([("small", small), ("none", large)])).steps == ()
+
+
+def test_what_is_the_same_gain_in_every_seed_is_shown_however_much_the_seeds_differ() -> None:
+    seeds = np.linspace(0, 1, 8)
+    none = evidence(*VARIANCE, test_loss=list(1 + seeds))
+    l2 = evidence(*VARIANCE, L2, test_loss=list(0.9 + seeds))
+    mixup = evidence(*VARIANCE, {"regularization.mixup.alpha": 0.2}, test_loss=list(0.9 + seeds[::-1]))
+    named = Relatives([("none", none), ("decay", l2), ("mixup", mixup)]).shown(none, 0.02).named
+    assert named == {"l2": "decay"}
+    shuffled = Evidence(l2.settings, l2.metrics, 0, l2.target, labels=tuple(range(7, -1, -1)))
+    assert Relatives([("none", none), ("decay", shuffled)]).shown(none, 0.02).named == {}
+
+
+def test_any_regularizer_that_helped_comes_first_and_is_named() -> None:
+    none = evidence(*VARIANCE)
+    mixup = evidence([0.0] * 8, [0.1] * 8, {"regularization.mixup.alpha": 0.2})
+    steps = diagnose(none, 1, Relatives([("none", none), ("blend", mixup)])).steps
+    assert [(step.name, step.see) for step in steps] == [("mixup", "blend"), ("l2", None)]
+
+
+def test_a_step_against_each_part_is_taken_together_with_the_other() -> None:
+    both, one = diagnose(evidence([0.2] * 8, [0.3] * 8)), diagnose(evidence(*VARIANCE))
+    assert "Next: a larger network, and more unique data." in describe_diagnosis(both)
+    assert "Next: l2, or dropout." in describe_diagnosis(one)
+    report = make_report(with_all_columns(frame({"a": ([0.2] * 8, [0.3] * 8)})), {})
+    assert report.summary["next_step"].tolist() == ["more_parameters and more_data"]
+
+
 def test_every_step_and_sign_has_words() -> None:
     off = evidence(
         [0.2], [0.2], {"optimizer.name": "sgd", "model.activation": "identity"}, train_loss_fall=0.5
     )
     for own in (off, evidence([0.2], [0.2], L2 | DROPOUT, penalty=1, train_loss=1, val_loss_rise=1)):
         for against in ("bias", "variance"):
-            assert {step.name for step in steps_against(against, own, {})} <= set(STEPS)
-    shown = {"more_data": "big", "longer_training": "long", "more_parameters": "wide"}
-    assert [step.see for step in steps_against("bias", off, shown)[:2]] == ["long", "wide"]
+            assert {step.name for step in steps_against(against, own)} <= set(STEPS)
+    assert set(KINDS) - set(REGULARIZERS) <= set(STEPS)
 
 
 # --- signs --------------------------------------------------------------------------------------
@@ -312,6 +357,7 @@ def frame(strategies: dict[str, tuple[Errors, Errors]], **columns: Any) -> pd.Da
             }
             lines.append({**dict.fromkeys(METRICS), **own, **rest, **accuracies})
     same = {"resampled": False, "test_share": 0.2, "target": None, "features": 2, "top_feature": "x"}
+    same |= {"chosen": True, "current": True}
     return pd.DataFrame(lines).assign(**(same | columns))
 
 
@@ -339,10 +385,13 @@ def test_runs_that_share_their_rows_count_once() -> None:
     assert (crossed.seeds, crossed.verdict, crossed.unseen_error) == (5, "cannot_tell", pytest.approx(0.05))
 
 
+def with_all_columns(runs: pd.DataFrame) -> pd.DataFrame:
+    return runs.assign(tried=1, baseline=None, **{name: np.nan for name in RUN_METRICS if name not in runs})
+
+
 def section(runs: pd.DataFrame) -> list[str]:
     """The lines below the heading."""
-    missing = {name: np.nan for name in RUN_METRICS if name not in runs}
-    report = make_report(runs.assign(tried=1, chosen=True, baseline=None, **missing), {})
+    report = make_report(with_all_columns(runs), {})
     return diagnosis_section(report).split("\n\n")[1].splitlines()
 
 
@@ -357,7 +406,8 @@ def test_a_line_that_would_be_too_long_has_one_step() -> None:
 def test_many_strategies_are_listed_by_verdict() -> None:
     lines = section(frame({f"strategy {i}": VARIANCE if i else BIAS for i in range(30)}))
     assert len(lines) == 2
-    assert "high bias (1 of 30)       strategy 0" in lines
+    assert "perhaps high bias (1 of 30)  strategy 0" in lines
+    assert any(line.startswith("high variance (29 of 30)     strategy 1;") for line in lines)
     assert next(line for line in lines if "variance" in line).endswith(" more")
     assert max(map(len, lines)) <= WIDTH
 
@@ -374,6 +424,18 @@ def test_five_strategies_need_more_than_one() -> None:
     runs = frame({name: ([0.0] * 6, [error + 0.01 for error in errors]) for name in "abcde"})
     assert set(of(diagnoses(runs[runs["strategy"] == "a"])).values()) == {"high_variance"}
     assert set(of(diagnoses(runs)).values()) == {"cannot_tell"}
+
+
+def test_a_strategy_has_one_diagnosis_whatever_else_is_shown() -> None:
+    errors = [0.0, 0.05, 0.04, -0.02, 0.08, 0.06]  # high alone, not as one of five
+    lines = [frame({"a": ([0.0] * 6, [error + 0.01 for error in errors])})]
+    for strength in range(1, 5):
+        text = json.dumps(SETTINGS | {"regularization.l2": strength})
+        lines.append(lines[0].assign(settings=text, setting=f"l2={strength}", chosen=False))
+    everything = pd.concat(lines, ignore_index=True)
+    shown = diagnoses(everything[everything["chosen"]], everything)["e", "a", ""]
+    assert shown.verdict == "high_variance"
+    assert diagnoses(everything)["e", "a", ""] == shown
 
 
 # --- the way a user takes -----------------------------------------------------------------------
@@ -430,7 +492,7 @@ def test_a_sine_with_known_noise_is_fitted_well(desk: Desk) -> None:
 
 def test_one_run_says_what_one_seed_can_tell(desk: Desk) -> None:
     small = "{data: {source: circles}, model: {hidden: [1], activation: tanh}, training: {epochs: 30}}"
-    assert "\nDiagnosis: high bias. Next: " in desk.nnlab("train", desk.write(small)).stdout
+    assert "\nDiagnosis: perhaps high bias. Next: " in desk.nnlab("train", desk.write(small)).stdout
     good = "{data: {source: blobs, noise: 0.1}, training: {epochs: 30}}"
     words = desk.nnlab("train", desk.write(good, "good.yaml")).stdout
     assert "\nDiagnosis: cannot tell from 1 seed (looks fine). Next: 6 seeds or more.\n" in words

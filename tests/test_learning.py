@@ -1,14 +1,17 @@
 """What a fix is worth in data: as on paper, with intervals that cover the truth, and silent where it must."""
 
+import json
 from collections.abc import Callable
 
 import numpy as np
+import pandas as pd
 import pytest
 
+from nnlab.analysis import learning
 from nnlab.analysis.frames import runs_frame
-from nnlab.analysis.learning import LearningCurve, Worth
+from nnlab.analysis.learning import Interval, LearningCurve, Worth, _baseline
 from nnlab.analysis.report import Report, make_report
-from nnlab.render.worth import worths
+from nnlab.render.worth import worth_in_words, worths
 from tests.experiments import Line, experiment_of
 from tests.reports import rows_of
 
@@ -105,6 +108,29 @@ def test_a_worth_that_changes_with_the_size_is_told_at_both_ends() -> None:
     assert not only_worth(report).agrees
     assert "times the data [" in worths(report)
     assert " at 50 training rows but " in worths(report)
+
+
+def test_an_interval_that_spans_too_much_is_not_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    overall = only_worth(crossed({0.0: base, 0.3: fixed}, noise=0.02)).overall
+    monkeypatch.setattr(learning, "WIDEST", 0.99 * overall.high / overall.low)
+    assert crossed({0.0: base, 0.3: fixed}, noise=0.02).worths == []
+
+
+def test_the_baseline_is_off_in_all_that_may_be_off_whatever_its_layers_are() -> None:
+    lines = [
+        {"model.hidden": [8, 8], "regularization.dropout": [0.3, 0.3], "regularization.l2": 1},
+        {"model.hidden": [8, 8], "regularization.dropout": [0, 0], "regularization.l2": 1},
+        {"model.hidden": [8, 8], "regularization.dropout": [0, 0]},
+    ]
+    frame = pd.DataFrame({"line": ["fix", "half", "none"], "settings": [json.dumps(own) for own in lines]})
+    assert _baseline(frame) == "none"
+    assert _baseline(frame.head(1)) == "fix"
+
+
+def test_names_that_hold_commas_are_quoted() -> None:
+    one = Interval(1.8, 1.5, 2.2)
+    words = worth_in_words(Worth("e", "hidden=[8, 8], l2=1", "l2=0", (50.0,), (one,), one, True))
+    assert words.startswith('Against l2=0, "hidden=[8, 8], l2=1" is worth about 1.8')
 
 
 def zigzag(n: float) -> float:

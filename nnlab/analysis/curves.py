@@ -15,7 +15,7 @@ from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import independent
 from nnlab.metrics import MEASURES, SPLITS
 from nnlab.store import varying
-from nnlab.text import settings_in_words
+from nnlab.text import distinct_words
 
 DATA_SIZE = ("data.train_size", "data.samples")  # settings that decide how many rows train
 IGNORED = ("training.evaluate_every", "data.path")  # no part of what is trained
@@ -152,11 +152,9 @@ def _lines(
     if len(long) > MOST_LINES:
         return []
     apart = [i for i in range(len(others)) if len({line[i] for line in long}) > 1]
+    words = distinct_words({line: {others[i]: json.loads(line[i]) for i in apart} for line in long})
     return [
-        (
-            settings_in_words({others[i]: json.loads(line[i]) for i in apart}),
-            [(text, value) for value, text in sorted(members.items())],
-        )
+        (words[line], [(text, value) for value, text in sorted(members.items())])
         for line, members in long.items()
     ]
 

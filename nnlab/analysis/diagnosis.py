@@ -32,8 +32,8 @@ import numpy as np
 
 from nnlab.analysis.evidence import Evidence, Values, of_frame, of_row
 from nnlab.analysis.intervals import half_width
-from nnlab.analysis.next_steps import Shown, Step, steps_against
-from nnlab.analysis.relatives import Named, Relatives
+from nnlab.analysis.next_steps import Step, steps_against
+from nnlab.analysis.relatives import NOTHING_SHOWN, Named, Relatives, Shown
 from nnlab.analysis.target import Target
 from nnlab.analysis.trouble import Sign, signs_of
 
@@ -98,6 +98,11 @@ class Diagnosis:
     signs: tuple[Sign, ...] = ()
     noisy_labels: bool = False
 
+    @property
+    def link(self) -> Literal["and", "or"]:
+        """How the steps belong together: one against each part, or two ways to the same."""
+        return "and" if len({step.against for step in self.steps}) > 1 else "or"
+
 
 NOTHING = Part(math.nan, math.nan, math.nan, "unclear", math.inf, False)
 
@@ -124,7 +129,7 @@ def diagnose(evidence: Evidence, together: int = 1, relatives: Relatives | None 
     if verdict in ("high_bias", "high_variance"):
         bias, variance = _beside(bias, variance), _beside(variance, bias)
     told = relatives is not None and verdict not in ("fine", "cannot_tell")
-    shown = relatives.shown(evidence, yardstick) if relatives and told else {}
+    shown = relatives.shown(evidence, yardstick) if relatives and told else NOTHING_SHOWN
     return Diagnosis(
         evidence.seeds,
         evidence.counts_wrong_answers,
@@ -210,15 +215,14 @@ def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tupl
     if "high" not in (bias.size, variance.size):
         needed = max(bias.seeds_needed, variance.seeds_needed)
         return (Step("more_seeds", int(needed)),) if 0 < needed < math.inf else ()
-    parts = {"bias": bias, "variance": variance}
+    parts: dict[Literal["bias", "variance"], Part] = {"bias": bias, "variance": variance}
     found = {name: steps_against(name, evidence, shown) for name, part in parts.items() if part.matters}
     if len(found) == 1:
         return tuple(next(iter(found.values()))[:2])
     # Of the steps against variance only more data does not raise the bias.
-    more_data = next(step for step in found["variance"] if step.name == "more_data")
-    against = {"bias": found["bias"][0], "variance": more_data}
-    first = "bias" if bias.mean >= variance.mean else "variance"
-    return against.pop(first), *against.values()
+    more_data = [step for step in found["variance"] if step.name == "more_data"]
+    against = [*found["bias"][:1], *more_data]
+    return tuple(against if bias.mean >= variance.mean else against[::-1])
 
 
 def _mean(values: Values) -> float:
@@ -240,23 +244,48 @@ def diagnose_run(row: "Row", asked: float | None) -> Diagnosis:
     return diagnose(of_row(row, asked))
 
 
-def diagnoses(runs: "pd.DataFrame") -> dict[Line, Diagnosis]:
-    """The diagnosis of every line of a report.
+def diagnoses(runs: "pd.DataFrame", everything: "pd.DataFrame | None" = None) -> dict[Line, Diagnosis]:
+    """The diagnosis of every line of a report, whichever other lines are shown.
 
     Args:
         runs: as made by `runs_frame`.
+        everything: all runs that `runs` were chosen from.
     """
     evidence = of_frame(runs)
-    named = runs[["experiment", "strategy", "settings", "setting"]].drop_duplicates()
-    words = {(line[0], line[1], line[2]): line[3] for line in named.to_numpy().tolist()}
+    if everything is None:
+        everything = runs
+    chosen = _chosen(everything)
     strategies: dict[str, list[Named]] = {}
-    for (experiment, strategy, _), own in evidence.items():
-        strategies.setdefault(experiment, []).append((strategy, own))
-    relatives = {experiment: Relatives(own) for experiment, own in strategies.items()}
-    return {
-        (key[0], key[1], words[key]): diagnose(own, len(strategies[key[0]]), relatives[key[0]])
-        for key, own in evidence.items()
+    tried: dict[str, list[Evidence]] = {}
+    for key, own in of_frame(everything).items():
+        if key in chosen:
+            strategies.setdefault(key[0], []).append((chosen[key], own))
+        else:
+            tried.setdefault(key[0], []).append(own)
+    together = {experiment: len(own) for experiment, own in strategies.items()}
+    relatives = {
+        name: Relatives(strategies.get(name, ()), tried.get(name, ()))
+        for name in dict.fromkeys(experiment for experiment, *_ in evidence)
     }
+    lines = runs[["experiment", "strategy", "settings", "setting"]].drop_duplicates()
+    return {
+        (experiment, strategy, words): diagnose(
+            evidence[experiment, strategy, settings], together.get(experiment, 1), relatives[experiment]
+        )
+        for experiment, strategy, settings, words in lines.itertuples(index=False)
+    }
+
+
+def _chosen(runs: "pd.DataFrame") -> dict[tuple[str, str, str], str]:
+    """Experiment, strategy and settings of each line that stands for a strategy -> what it is called.
+
+    Single runs and points of a grid stand for themselves, and go by their settings if names are alike.
+    """
+    lines = runs[runs["chosen"] & runs["current"]].drop_duplicates(["experiment", "strategy", "settings"])
+    alike = lines.duplicated(["experiment", "strategy"], keep=False)
+    names = lines["strategy"].where(~alike, lines["setting"])
+    keys = lines[["experiment", "strategy", "settings"]].itertuples(index=False, name=None)
+    return dict(zip(keys, names, strict=True))
 
 
 def with_diagnoses(summary: "pd.DataFrame", found: Mapping[Line, Diagnosis]) -> "pd.DataFrame":
@@ -266,5 +295,5 @@ def with_diagnoses(summary: "pd.DataFrame", found: Mapping[Line, Diagnosis]) -> 
     ]
     return summary.assign(
         diagnosis=[line.verdict for line in lines],
-        next_step=[" or ".join(step.name for step in line.steps) or "none" for line in lines],
+        next_step=[f" {line.link} ".join(step.name for step in line.steps) or "none" for line in lines],
     )

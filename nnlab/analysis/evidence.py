@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +25,11 @@ METRICS = (
     "train_accuracy",
     "train_r2",
     "train_rmse",
+    "val_loss",
     "val_accuracy",
     "val_r2",
     "val_rmse",
+    "test_loss",
     "test_accuracy",
     "test_r2",
     "test_rmse",
@@ -56,6 +58,8 @@ class Evidence:
         overlap: test rows over all others where seeds split one table, otherwise 0.
         features: how many numbers describe a row; top_feature: the one with the largest weights, if the
             seeds agree in it.
+        labels: of each run its data seed and seed, or its data seed alone where the values are means over
+            seeds; without them runs are paired in their order.
     """
 
     settings: Mapping[str, Any]
@@ -65,6 +69,12 @@ class Evidence:
     overlap: float = 0.0
     features: int = 1
     top_feature: str = ""
+    labels: tuple[Hashable, ...] = ()
+
+    @property
+    def pairs(self) -> Sequence[Hashable]:
+        """What two strategies are paired by, one label for each value."""
+        return self.labels or range(self.seeds)
 
     @property
     def seeds(self) -> int:
@@ -112,6 +122,14 @@ class Evidence:
                 found.setdefault(name.partition(".")[0], value)
         return found
 
+    def strength(self, name: str) -> float:
+        """The main setting of a regularizer, of several layers its mean; 0 if it is off."""
+        return float(np.mean(self.active().get(name, 0.0)))
+
+    def name_of(self, key: str) -> Any:
+        """The name of an entry, which stands alone or above its options."""
+        return self.settings.get(f"{key}.name", self.settings.get(key))
+
 
 def of_row(row: "Row", asked: float | None) -> Evidence:
     """The evidence of a single run."""
@@ -136,15 +154,17 @@ def of_frame(runs: "pd.DataFrame") -> dict[tuple[str, str, str], Evidence]:
     numbers = runs[list(METRICS)].to_numpy(dtype=np.float64)
     status = runs["status"].to_numpy()
     overlap, crossed = _of_experiments(runs)
-    data_seeds = runs["data_seed"].to_numpy()
+    data_seeds, seeds = runs["data_seed"].to_numpy(), runs["seed"].to_numpy()
     first = {name: runs[name].to_numpy() for name in ("target", "features", "top_feature")}
     found = {}
     places_of: dict[Any, Any] = runs.groupby(["experiment", "strategy", "settings"], sort=False).indices
     for (experiment, strategy, settings), places in places_of.items():
         completed = places[status[places] == "completed"]
         own = numbers[completed]
+        labels: list[Hashable] = list(zip(data_seeds[completed], seeds[completed], strict=True))
         if crossed[experiment]:
             own = _independent(own, data_seeds[completed])
+            labels = np.unique(data_seeds[completed]).tolist()
         parsed = json.loads(settings)
         asked = first["target"][places[0]]
         found[experiment, strategy, settings] = Evidence(
@@ -155,6 +175,7 @@ def of_frame(runs: "pd.DataFrame") -> dict[tuple[str, str, str], Evidence]:
             overlap[experiment],
             int(first["features"][places[0]]),
             _agreed(first["top_feature"][places]),
+            tuple(labels),
         )
     return found
 

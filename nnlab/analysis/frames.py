@@ -12,7 +12,7 @@ from nnlab.analysis.selection import choose, chosen_settings
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
 from nnlab.store import BASIC, Experiment, varying
-from nnlab.text import settings_in_words
+from nnlab.text import distinct_words
 
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
@@ -24,9 +24,10 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     """All runs of some experiments.
 
     Returns:
-        Columns experiment, strategy, setting (what varies inside the strategy, `l2=1`), run, seed,
-        status, the metrics, settings (everything that was set, as JSON), chosen (whether the setting
-        stands for its strategy), tried (of how many), current (whether the latest sweep asked for it),
+        Columns experiment, strategy, setting (what varies inside the strategy, `l2=1`; no two of a strategy
+        have the same words), run, seed, status, the metrics, settings (everything that was set, as JSON),
+        chosen (whether the setting stands for its strategy), tried (of how many), current (whether the
+        latest sweep asked for it),
         resampled (whether seeds split one table again and again), baseline (the strategy to compare with),
         target (`report.target`), features (how many), top_feature (the one with the largest weights), and
         each setting that varies.
@@ -72,11 +73,11 @@ def _words(
     texts: dict[str, dict[str, None]] = {}
     for strategy, text in members:
         texts.setdefault(strategy, {})[text] = None
-    words = {}
+    words: dict[tuple[str, str], str] = {}
     for strategy, own in texts.items():
         inside = varying(settings[text] for text in own)
-        for text in own:
-            words[strategy, text] = settings_in_words({key: settings[text].get(key) for key in inside})
+        of_text = distinct_words({text: {key: settings[text].get(key) for key in inside} for text in own})
+        words |= {(strategy, text): found for text, found in of_text.items()}
     return words
 
 

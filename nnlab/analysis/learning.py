@@ -8,11 +8,14 @@ split one table the corrected ones of Nadeau and Bengio (2003). Nothing is said 
 - a curve has fewer than 4 sizes, or fewer than 5 seeds have completed all of it,
 - the law fits poorly: weighted R2 below 0.95, or a mean off by more than 3 standard errors and more than
   5 % of what the curve falls in all,
-- the fix lies outside the baseline's curve, whose ends are not extrapolated.
+- the fix lies outside the baseline's curve, whose ends are not extrapolated,
+- an interval that would be told spans more than a factor of 10: then even the first digit is open.
 """
 
+import json
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -34,6 +37,7 @@ FEWEST_SIZES = PARAMETERS + 1
 FEWEST_SEEDS = 5
 GOOD_R2 = 0.95
 FAR_ERRORS, FAR_SHARE = 3, 0.05
+WIDEST = 10.0  # ratio of an interval's ends: more says next to nothing
 LARGEST = 700.0  # whose exponential a float can hold
 
 
@@ -211,10 +215,18 @@ def _described(experiment: str, line: str, metric: str, means: _Means, law: Powe
 
 
 def _baseline(lines: pd.DataFrame) -> str:
-    """The line that is no fix: the one whose other settings are 0, else the first."""
-    names = [str(line) for line in lines["line"].unique()]
-    off = [name for name in names if name and all(part.endswith("=0") for part in name.split(", "))]
-    return off[0] if off else names[0]
+    """The line that is no fix: the first in which all is off that is off in some other one."""
+    first = lines.groupby("line", sort=False)["settings"].first()
+    settings = {str(line): json.loads(text) for line, text in first.items()}
+    every = dict.fromkeys(key for own in settings.values() for key in own)
+    off = {line: {key for key in every if _is_off(own.get(key))} for line, own in settings.items()}
+    switches = set().union(*off.values())
+    return next((line for line, own in off.items() if own == switches), next(iter(settings)))
+
+
+def _is_off(value: Any) -> bool:
+    """Whether a setting does nothing: 0, of several layers in all, or not there."""
+    return value is None or (isinstance(value, int | float | list) and value != [] and not np.any(value))
 
 
 def _worth(
@@ -228,9 +240,10 @@ def _worth(
     times = reached[:, inside] / fix.rows[inside]
     at = [_interval_of_ratio(column, fix.stretch) for column in times.T]
     overall = _interval_of_ratio(np.exp(np.log(times).mean(axis=1)), fix.stretch)
-    if not math.isfinite(overall.high):
-        return None
     agrees = all(one.low <= overall.value <= one.high for one in at)
+    told = [overall] if agrees else [overall, at[0], at[-1]]
+    if any(not one.high <= WIDEST * one.low for one in told):
+        return None
     return Worth(experiment, line, baseline, tuple(fix.rows[inside].tolist()), tuple(at), overall, agrees)
 
 

@@ -1,28 +1,66 @@
-"""Relatives: strategies of a sweep that differ in one thing, and so show whether more of it helps."""
+"""Relatives: strategies of a sweep that differ in one thing, and so show whether a step helps."""
 
 import json
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from operator import gt
+from typing import Literal, NamedTuple
 
-from nnlab.analysis.evidence import Evidence
+import numpy as np
+
+from nnlab.analysis.evidence import Evidence, Values
+from nnlab.nn.activations import LeakyRelu, Relu
+from nnlab.nn.noise import Dropout
+from nnlab.nn.optimizers import Adam
+from nnlab.nn.penalties import L2
+from nnlab.nn.regularizers import REGULARIZERS
+from nnlab.store import varying
 
 Named = tuple[str, Evidence]  # a strategy and its runs
+ERRORS = 2  # standard errors that a difference must reach
 
 
 @dataclass(frozen=True)
 class Kind:
-    """Something that there may be more of.
+    """A step, and how to tell who has taken it.
 
     Args:
-        apart: the settings that relatives may differ in.
-        amount: how much of it a strategy has.
-        split: the rows whose error tells whether it helps; None for the unseen ones.
+        against: what it is a step against. Against bias the training error tells whether it helps, against
+            variance that of unseen rows.
+        apart: the settings that relatives may differ in, with those below them.
+        amount: what grows by the step; infinite where it makes no sense.
     """
 
+    against: Literal["bias", "variance"]
     apart: tuple[str, ...]
     amount: Callable[[Evidence], float]
-    split: str | None
+
+
+class _Member(NamedTuple):
+    """One setting: its strategy, empty if it was only tried, its runs, and its losses of unseen rows."""
+
+    strategy: str
+    evidence: Evidence
+    losses: tuple[float, ...]
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What the strategies of a sweep show to one of them.
+
+    Args:
+        helped: each step that helped by as much as matters, the largest gain first.
+        named: each step that made the loss of unseen rows smaller beyond noise -> the strategy that shows it.
+        refuted: steps that were taken, and always with a larger loss of unseen rows.
+    """
+
+    helped: tuple[str, ...] = ()
+    named: Mapping[str, str] = field(default_factory=dict)
+    refuted: frozenset[str] = frozenset()
+
+
+NOTHING_SHOWN = Shown()
 
 
 def unique_rows(evidence: Evidence) -> float:
@@ -30,50 +68,136 @@ def unique_rows(evidence: Evidence) -> float:
     return evidence.mean("train_rows") / float(evidence.settings.get("data.copies", 1))
 
 
-# By the step that asks for more of it.
+def _parameters(evidence: Evidence) -> float:
+    return evidence.mean("parameters") if evidence.settings["model.hidden"] else math.inf
+
+
+def _less(name: str) -> Kind:
+    return Kind("bias", (f"regularization.{name}",), lambda evidence: -evidence.strength(name))
+
+
+def _more(name: str) -> Kind:
+    return Kind("variance", (f"regularization.{name}",), lambda evidence: evidence.strength(name) or math.inf)
+
+
+def _on(name: str) -> Kind:
+    return Kind("variance", (f"regularization.{name}",), lambda evidence: name in evidence.active())
+
+
+def _activation(*names: str) -> Kind:
+    apart = ("model.activation", "model.initializer")
+    return Kind("bias", apart, lambda evidence: evidence.name_of("model.activation") in names)
+
+
+# By the step.
 KINDS = {
-    "more_data": Kind(("data.train_size", "data.copies"), unique_rows, None),
+    "more_data": Kind("variance", ("data.train_size", "data.copies"), unique_rows),
     "longer_training": Kind(
-        ("training.epochs", "training.evaluate_every"), lambda evidence: evidence.mean("epochs"), "train"
+        "bias", ("training.epochs", "training.evaluate_every"), lambda evidence: evidence.mean("epochs")
     ),
-    "more_parameters": Kind(("model.hidden",), lambda evidence: evidence.mean("parameters"), "train"),
+    "more_parameters": Kind("bias", ("model.hidden",), _parameters),
+    "hidden_layer": Kind(
+        "bias",
+        ("model.hidden", "model.activation", "model.initializer"),
+        lambda evidence: bool(evidence.settings["model.hidden"]),
+    ),
+    "other_activation": _activation(Relu.name),
+    "leaky_activation": _activation(LeakyRelu.name),
+    "adam": Kind("bias", ("optimizer",), lambda evidence: evidence.name_of("optimizer") == Adam.name),
+    f"less_{L2.name}": _less(L2.name),
+    f"less_{Dropout.name}": _less(Dropout.name),
+    **{name: _on(name) for name in REGULARIZERS},
+    f"more_{L2.name}": _more(L2.name),
 }
 
 
 class Relatives:
-    """The strategies of one experiment, found by what they have in common."""
+    """The strategies of one experiment, found by what they have in common.
 
-    def __init__(self, strategies: Sequence[Named]) -> None:
-        self._groups: dict[tuple[str, str], list[Named]] = {}
-        for strategy, evidence in strategies:
-            for name, kind in KINDS.items():
-                key = name, _common(evidence, kind)
-                self._groups.setdefault(key, []).append((strategy, evidence))
+    Args:
+        strategies: with their chosen settings.
+        tried: other settings of theirs, which name no strategy, but may show that a step does not help.
+    """
 
-    def shown(self, evidence: Evidence, yardstick: float) -> Mapping[str, str]:
-        """Each step that helps, and the strategy that shows it best.
+    def __init__(self, strategies: Sequence[Named], tried: Sequence[Evidence] = ()) -> None:
+        everyone = [*strategies, *(("", evidence) for evidence in tried)]
+        members = [_Member(strategy, evidence, _losses(evidence)) for strategy, evidence in everyone]
+        self._varying = varying(evidence.settings for _, evidence in everyone)
+        self._kinds = {
+            name: kind for name, kind in KINDS.items() if any(_is_apart(key, kind) for key in self._varying)
+        }
+        self._groups: dict[tuple[str, str], list[tuple[float, _Member]]] = {}
+        for member in members:
+            for name, kind in self._kinds.items():
+                key = name, self._common(member.evidence, kind)
+                self._groups.setdefault(key, []).append((kind.amount(member.evidence), member))
 
-        It helps if the strategy with more errs less by a yardstick and by two standard errors of the
-        difference of two means.
-        """
-        found = {}
-        for name, kind in KINDS.items():
-            others = self._groups[name, _common(evidence, kind)]
-            better = [other for other in others if _helps(kind, evidence, other[1], yardstick)]
-            if better:
-                split = kind.split or evidence.unseen
-                found[name] = min(better, key=lambda other: float(other[1].error(split).mean()))[0]
-        return found
+    def shown(self, evidence: Evidence, yardstick: float) -> Shown:
+        """What they show to one of them."""
+        gains: dict[str, float] = {}
+        named: dict[str, str] = {}
+        refuted = set()
+        losses = _losses(evidence)
+        for name, kind in self._kinds.items():
+            taken = self._taken(name, evidence)
+            good = [one for one in taken if not any(map(gt, one.losses, losses))]
+            if taken and not good:
+                refuted.add(name)
+            if not (strategies := [one for one in good if one.strategy]):
+                continue
+            measure = _train_error if kind.against == "bias" else _unseen_error
+            best = _best(strategies, measure)
+            gain = _gain(evidence, best.evidence, measure)
+            if gain >= yardstick:
+                gains[name] = gain
+            if gain >= yardstick or _gain(evidence, best.evidence, _unseen_loss) > 0:
+                named[name] = best.strategy
+        helped = tuple(sorted(gains, key=gains.__getitem__, reverse=True))
+        return Shown(helped, named, frozenset(refuted))
+
+    def _taken(self, name: str, evidence: Evidence) -> list[_Member]:
+        """Who has taken a step from here."""
+        kind = self._kinds[name]
+        amount = kind.amount(evidence)
+        group = self._groups.get((name, self._common(evidence, kind)), [])
+        return [member for more, member in group if more > amount and member.evidence.seeds]
+
+    def _common(self, evidence: Evidence, kind: Kind) -> str:
+        return json.dumps([evidence.settings.get(key) for key in self._varying if not _is_apart(key, kind)])
 
 
-def _common(evidence: Evidence, kind: Kind) -> str:
-    kept = {key: value for key, value in evidence.settings.items() if key not in kind.apart}
-    return json.dumps(kept, sort_keys=True)
+def _is_apart(key: str, kind: Kind) -> bool:
+    return any(key == own or key.startswith(f"{own}.") for own in kind.apart)
 
 
-def _helps(kind: Kind, evidence: Evidence, other: Evidence, yardstick: float) -> bool:
-    if min(evidence.seeds, other.seeds) < 2 or kind.amount(other) <= kind.amount(evidence):
-        return False
-    errors = [one.error(kind.split or evidence.unseen) for one in (evidence, other)]
-    noise = math.sqrt(sum((1 / len(v) + evidence.overlap) * float(v.var(ddof=1)) for v in errors))
-    return float(errors[0].mean() - errors[1].mean()) >= max(yardstick, 2 * noise)
+def _losses(evidence: Evidence) -> tuple[float, ...]:
+    return tuple(evidence.mean(f"{split}_loss") for split in ("val", "test"))
+
+
+def _best(members: Sequence[_Member], measure: Callable[[Evidence], Values]) -> _Member:
+    return min(members, key=lambda one: float(measure(one.evidence).mean()))
+
+
+def _train_error(evidence: Evidence) -> Values:
+    return evidence.error("train")
+
+
+def _unseen_error(evidence: Evidence) -> Values:
+    return evidence.error(evidence.unseen)
+
+
+def _unseen_loss(evidence: Evidence) -> Values:
+    return evidence.metrics[f"{evidence.unseen}_loss"]
+
+
+def _gain(own: Evidence, other: Evidence, measure: Callable[[Evidence], Values]) -> float:
+    """By how much an error falls in the mean, seed by seed; 0 if not by two standard errors."""
+    after = dict(zip(other.pairs, measure(other).tolist(), strict=True))
+    before = zip(own.pairs, measure(own).tolist(), strict=True)
+    d = np.array([error - after[pair] for pair, error in before if pair in after])
+    d = d[np.isfinite(d)]
+    if len(d) < 2:
+        return 0.0
+    noise = math.sqrt(1 / len(d) + own.overlap) * float(d.std(ddof=1))
+    gain = float(d.mean())
+    return gain if gain >= ERRORS * noise else 0.0

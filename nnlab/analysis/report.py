@@ -63,7 +63,11 @@ class Report:
 
 
 def make_report(
-    runs: pd.DataFrame, folders: Mapping[str, Path], order_by: str = "val_loss", per_seed: bool = False
+    runs: pd.DataFrame,
+    folders: Mapping[str, Path],
+    order_by: str = "val_loss",
+    per_seed: bool = False,
+    everything: pd.DataFrame | None = None,
 ) -> Report:
     """The report of these runs.
 
@@ -73,12 +77,13 @@ def make_report(
         order_by: the metric that decides which line is the best; its test rows' version is what
             strategies are compared by.
         per_seed: list every run instead of means.
+        everything: all runs that `runs` were chosen from, if there are more: what a diagnosis looks at, too.
     """
     compared = compared_metric(order_by)
     if compared not in runs or runs[compared].isna().all():
         compared = order_by  # there are no test rows
     found = comparisons(runs, compared)
-    diagnosed = diagnoses(runs)
+    diagnosed = diagnoses(runs, everything)
     summary = with_diagnoses(with_comparisons(summarize(runs, order_by), found), diagnosed)
     over_settings = curves(runs)
     laws, worths = learning(over_settings, runs, compared)

@@ -105,7 +105,7 @@ def report(
             raise InputError(f"--baseline {baseline}: not a strategy of these runs{hint}")
         shown = shown.assign(baseline=baseline)
     folders_by_name = {one.name: folder for one, folder in zip(experiments, found, strict=True)}
-    made = make_report(shown, folders_by_name, metric or "val_loss", per_seed)
+    made = make_report(shown, folders_by_name, metric or "val_loss", per_seed, runs)
     if decompose or domingos:
         from nnlab.analysis.parts import with_parts
 

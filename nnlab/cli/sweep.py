@@ -136,7 +136,8 @@ def _tell(folder: Path, planned: set[str]) -> int:
 
     experiment = read(folder)
     runs = runs_frame([experiment])
-    say(write_table(make_report(runs[runs["chosen"] & runs["current"]], {experiment.name: folder})))
+    shown = runs[runs["chosen"] & runs["current"]]
+    say(write_table(make_report(shown, {experiment.name: folder}, everything=runs)))
     stati = zip(experiment.columns["run"], experiment.columns["status"], strict=True)
     sound = all(status == "completed" for run, status in stati if run in planned)
     return 0 if sound else COMPLETED_WITH_FAILURES

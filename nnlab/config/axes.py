@@ -10,7 +10,7 @@ import numpy as np
 from nnlab.config.schema import Config, Settings, Sweep
 from nnlab.errors import Path
 from nnlab.streams import stream
-from nnlab.text import settings_in_words
+from nnlab.text import read_alike, settings_in_words
 
 LISTS = ("model.hidden", "model.activation", "data.drop", "data.categorical")  # one value is a list
 DIGITS = 4  # of numbers drawn from a range: enough to search, few enough to read
@@ -84,10 +84,12 @@ def combinations(config: Config) -> Iterator[Combination]:
             yield name, combination, ("sweep", "strategies", name)
     if sweep.strategies:
         return
+    axes = {**sweep.grid, **sweep.zip}
+    exact = {key for key, axis in axes.items() if not is_range(axis) and read_alike(axis)}
     together = [dict(zip(sweep.zip, values, strict=True)) for values in zip(*sweep.zip.values(), strict=True)]
     for combination in _choose(config, sweep.grid, together or [{}]):
         if not any(_agrees(combination, excluded) for excluded in sweep.exclude):
-            yield settings_in_words(combination) or config.name, combination, ("sweep", "grid")
+            yield settings_in_words(combination, exact) or config.name, combination, ("sweep", "grid")
 
 
 def _choose(

@@ -2,11 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab.analysis.diagnosis import Diagnosis
 from nnlab.analysis.next_steps import Step
 from nnlab.analysis.trouble import Sign
+from nnlab.render.cells import cell_len, left
 from nnlab.render.numbers import number, percent
 from nnlab.text import count_of, one_line
 
@@ -24,6 +26,9 @@ VERDICTS = {
     "fine": "fine",
     "cannot_tell": "cannot tell",
 }
+
+# Of an assumed target.
+PERHAPS = {"high_bias": "perhaps high bias", "both": "high variance, perhaps high bias"}
 
 STEPS = {
     "less_l2": "less l2 than {}",
@@ -71,7 +76,7 @@ def diagnosis_section(report: "Report") -> str:
     if len(shown) > MOST_LINES:
         words = _by_verdict(names, lines)
     else:
-        width = min(WIDEST_NAME, max(map(len, names)))
+        width = min(WIDEST_NAME, max(map(cell_len, names)))
         words = [_line(name, width, line, len(targets) > 1) for name, line in zip(names, lines, strict=True)]
     return f"{heading}\n\n" + "".join(f"{line}\n" for line in words)
 
@@ -80,7 +85,7 @@ def describe_diagnosis(diagnosis: Diagnosis) -> str:
     """The diagnosis of a single run in a sentence."""
     if not diagnosis.seeds:
         return ""
-    verdict = f"Diagnosis: {_verdict(diagnosis)}.{_next(diagnosis.steps, ' Next: ', '.')}"
+    verdict = f"Diagnosis: {_verdict(diagnosis)}.{_next(diagnosis, ' Next: ', '.')}"
     errors = f"{_errors(diagnosis)}: {_pair(diagnosis)}, against a target of {_target(diagnosis)}."
     return f"{verdict}{_signs(diagnosis, ' Also: ', '.')}\n{errors[0].upper()}{errors[1:]}\n"
 
@@ -100,7 +105,7 @@ def _by_verdict(names: Sequence[str], lines: Sequence[Diagnosis]) -> list[str]:
     """One line for each verdict, with as many names as it holds."""
     groups: dict[str, list[str]] = {}
     for name, line in zip(names, lines, strict=True):
-        groups.setdefault(VERDICTS[line.verdict], []).append(name)
+        groups.setdefault(_named(line), []).append(name)
     starts = [f"{verdict} ({len(own):,} of {len(names):,})" for verdict, own in groups.items()]
     width = max(map(len, starts))
     return [_listed(f"{start:<{width}}  ", own) for start, own in zip(starts, groups.values(), strict=True)]
@@ -110,7 +115,7 @@ def _listed(start: str, names: Sequence[str]) -> str:
     text = start + names[0]
     for i, name in enumerate(names[1:], start=1):
         rest = f"; and {len(names) - i:,} more"
-        if len(f"{text}; {name}{rest}") > WIDTH:
+        if cell_len(f"{text}; {name}{rest}") > WIDTH:
             return text + rest
         text += f"; {name}"
     return text
@@ -118,22 +123,32 @@ def _listed(start: str, names: Sequence[str]) -> str:
 
 def _line(name: str, width: int, diagnosis: Diagnosis, with_target: bool) -> str:
     """As much as a line holds, the most important first."""
-    start = f"{name:<{width}}  "
+    start = f"{left(name, width)}  "
     if not diagnosis.seeds:
         return f"{start}no run completed{_signs(diagnosis, '; ', '')}"
     target = f", target {_target(diagnosis)}" if with_target else ""
     start += f"{_pair(diagnosis)}{target}: {_verdict(diagnosis)}"
     signs = _signs(diagnosis, "; ", "")
-    whole = start + _next(diagnosis.steps, "; next: ", "") + signs
-    return whole if len(whole) <= WIDTH else start + _next(diagnosis.steps[:1], "; next: ", "") + signs
+    whole = start + _next(diagnosis, "; next: ", "") + signs
+    if cell_len(whole) <= WIDTH:
+        return whole
+    return start + _next(replace(diagnosis, steps=diagnosis.steps[:1]), "; next: ", "") + signs
+
+
+def _named(diagnosis: Diagnosis) -> str:
+    """The verdict, no surer than its target: where that is assumed, less error may not be possible."""
+    if diagnosis.target.source == "assumed" and "high bias" in VERDICTS[diagnosis.verdict]:
+        return PERHAPS[diagnosis.verdict]
+    return VERDICTS[diagnosis.verdict]
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
-    words = VERDICTS[diagnosis.verdict]
+    words = _named(diagnosis)
     parts = {"high bias": diagnosis.bias, "high variance": diagnosis.variance}
     likely = " and ".join(name for name, part in parts.items() if part.matters and part.size == "unclear")
     if diagnosis.verdict != "cannot_tell":
-        return f"{words}, perhaps {likely}" if likely else words
+        beside = "and" if words.startswith("perhaps") else "perhaps"
+        return f"{words}, {beside} {likely}" if likely else words
     if diagnosis.noisy_labels:
         return f"{words}, since training labels are wrong on purpose (label_noise)"
     if math.isnan(diagnosis.unseen_error):
@@ -163,18 +178,20 @@ def _target(diagnosis: Diagnosis) -> str:
     why = {
         "set": "report.target",
         "known": "known of the generator",
-        "assumed": "assumed; report.target sets another",
+        "assumed": "assumed: no bias if less error is impossible; report.target sets another",
     }
     return f"{value} ({why[target.source]})"
 
 
-def _next(steps: Sequence[Step], before: str, after: str) -> str:
-    return before + ", or ".join(map(_step, steps)) + after if steps else ""
+def _next(diagnosis: Diagnosis, before: str, after: str) -> str:
+    steps = f", {diagnosis.link} ".join(map(_step, diagnosis.steps))
+    return before + steps + after if steps else ""
 
 
 def _step(step: Step) -> str:
-    words = STEPS[step.name].format(f"{step.detail:g}" if step.detail is not None else "")
-    if step.see is not None and len(step.see) <= WIDEST_NAME:
+    words = STEPS.get(step.name, step.name.replace("_", " "))
+    words = words.format("" if step.detail is None else f"{step.detail:g}")
+    if step.see is not None and cell_len(step.see) <= WIDEST_NAME:
         return f"{words} (see {one_line(step.see)})"
     if step.name in REASONS and step.detail is not None:
         return f"{words} ({REASONS[step.name].format(percent(step.detail))})"
