@@ -549,6 +549,18 @@ def test_a_target_far_from_1_and_numbers_taken_as_classes_get_a_note(desk: Desk)
     assert "the whole numbers of y are taken as 4 classes; data.task: regression" in answer.stderr
 
 
+def test_a_target_that_is_far_from_1_is_told_once_with_the_way_back(desk: Desk) -> None:
+    desk.write("a,y\n" + "".join(f"{i},{i * 1e-11}\n" for i in range(60)), "tiny.csv")
+    config = """
+        data: {source: csv, path: tiny.csv, target: y, standardize_target: false}
+        training: {epochs: 1}
+        sweep: {seeds: 1, grid: {regularization.l2: [0, 1]}}
+    """
+    answer = desk.nnlab("sweep", desk.write(config))
+    assert answer.stderr.count("the target reaches 5.9e-10") == 1
+    assert "multiply the column" in answer.stderr
+
+
 def test_any_strategy_can_be_the_baseline(desk: Desk) -> None:
     desk.nnlab("sweep", desk.write(MOONS), "--seeds", "7")
     rows = json.loads(desk.nnlab("report", "--baseline", "l2=1", "-f", "json").stdout)["rows"]
