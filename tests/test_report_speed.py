@@ -44,13 +44,19 @@ def multiply(folder: Path, settings: int, seeds: int) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("settings", "seeds"), [(100, 100), (10_000, 1)])
-def test_ten_thousand_runs_take_less_than_3_seconds_and_300_mb(desk: Desk, settings: int, seeds: int) -> None:
+@pytest.mark.parametrize(
+    ("settings", "seeds", "most_seconds", "most_megabytes"),
+    [(100, 100, 3, 300), (10_000, 1, 6, 400)],  # each of 10,000 lines has its own diagnosis
+)
+def test_ten_thousand_runs_take_seconds_and_little_memory(
+    desk: Desk, settings: int, seeds: int, most_seconds: float, most_megabytes: float
+) -> None:
     assert desk.nnlab("sweep", desk.write(MOONS), "-q").code == 0
     multiply(desk.folder / "runs/config", settings, seeds)
     command = [sys.executable, "-c", MEASURE, "report"]
     answer = subprocess.run(command, cwd=desk.folder, capture_output=True, text=True, check=True)
     code, seconds, megabytes = answer.stderr.split()
-    assert (code, answer.stdout.count("\n")) == ("0", settings + 3)
-    assert float(seconds) < 3
-    assert float(megabytes) < 300
+    table, *_ = answer.stdout.split("\n\n")
+    assert (code, len(table.splitlines())) == ("0", settings + 3)
+    assert float(seconds) < most_seconds
+    assert float(megabytes) < most_megabytes
