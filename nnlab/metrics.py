@@ -71,6 +71,9 @@ RUN_METRICS = (
     "test_share",
 )
 
+# What strategies can be compared by: those of which it is known which way is better.
+COMPARABLE = (*(f"{split}_{name}" for name in MEASURES for split in SPLITS), "gap")
+
 # The columns of a run's curves, beside the epoch.
 CURVE_COLUMNS = (
     *_of("train"),

@@ -410,7 +410,13 @@ def _differ(value: object, other: object) -> bool:
 
 
 def write_atomically(path: Path, content: str | bytes) -> None:
-    """Replace a file as a whole: a reader, or a crash, finds the old content or the new."""
+    """Replace a file as a whole: a reader, or a crash, finds the old content or the new.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    if path.is_dir():  # `/` and `.` have no name to begin with
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     try:
         with temporary.open("wb") as file:

@@ -201,8 +201,8 @@ sweep: {seeds: 2, grid: {model.hidden: [[4], [5], [6], [7], [8], [9], [10], [11]
 @pytest.mark.parametrize(
     ("number", "code", "words"),
     [
-        (signal.SIGINT, 130, "interrupted; finished runs are saved"),
-        (signal.SIGTERM, 143, "terminated; finished runs are saved"),
+        (signal.SIGINT, 130, "interrupted; every run that had finished is saved"),
+        (signal.SIGTERM, 143, "terminated; every run that had finished is saved"),
         (signal.SIGKILL, -9, ""),
     ],
 )
@@ -585,3 +585,17 @@ def test_a_folder_whose_command_was_ended_at_its_very_beginning_is_no_obstacle(d
         assert desk.nnlab("report").stderr == "runs: no run has ended here yet\n"
         (desk.folder / "runs/config/results.sqlite").write_bytes(b"")  # sooner still
     assert "4 runs trained" in desk.nnlab("sweep", config).stderr
+
+
+def test_a_table_of_diverged_runs_begins_with_its_headings(desk: Desk) -> None:
+    config = desk.write(MOONS + "optimizer: {name: sgd, learning_rate: 1e30}\n")
+    lines = desk.nnlab("sweep", config).stdout.splitlines()
+    assert lines[0].split() == ["strategy", "seeds", "diverged"]
+
+
+def test_without_unseen_rows_the_diagnosis_is_of_training_rows(desk: Desk) -> None:
+    config = desk.write(MOONS.replace("samples: 100", "samples: 100, validation: 0, test: 0"))
+    for command in ("sweep", "train"):
+        said = desk.nnlab(command, config).stdout.lower()
+        assert "error rate on training rows" in said
+        assert "->" not in said

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from nnlab.config.load import Override, load
 from tests.cli import MOONS, Desk
 
 TABLE = "a,b,y\n" + "".join(f"{i},{i % 7},{'xz'[i % 2]}\n" for i in range(40))
@@ -217,8 +218,12 @@ def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
         (["train", "config.yaml", "-s", "epochs"], "--set epochs: expected KEY=VALUE"),
         (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read: no such file or directory"),
         (["report"], "runs: no results here"),
-        (["report", "-f", "tabel"], "--format tabel: expected table, md, csv, json, "),
-        (["report", "--metric", "los"], "--metric los: expected train_loss, val_loss, "),
+        (
+            ["report", "-f", "tabel"],
+            "--format tabel: expected table, md, csv, json, latex, html (did you mean 'table'?)",
+        ),
+        (["report", "--metric", "los"], "--metric los: expected one that says which is better, train_loss, "),
+        (["report", "--metric", "train_rows"], "--metric train_rows: expected one that says which is better"),
     ],
 )
 def test_a_wrong_call_gets_one_line(desk: Desk, arguments: list[str], beginning: str) -> None:
@@ -226,6 +231,48 @@ def test_a_wrong_call_gets_one_line(desk: Desk, arguments: list[str], beginning:
     answer = desk.nnlab(*arguments)
     assert (answer.code, answer.stdout) == (2, "")
     assert answer.stderr.startswith(beginning)
+    assert answer.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("command", ["train", "sweep", "report"])
+def test_a_wrong_option_points_to_the_help_of_its_command(desk: Desk, command: str) -> None:
+    assert desk.nnlab(command, "--sed").stderr.endswith(f"(nnlab {command} --help lists what is known)\n")
+
+
+def test_a_report_into_a_folder_gets_one_line(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS), "-q")
+    for folder in (".", "/", "runs"):
+        answer = desk.nnlab("report", "-o", folder)
+        assert (answer.code, answer.stderr) == (4, f"{folder} cannot be written: Is a directory\n")
+
+
+def test_an_unknown_baseline_is_answered_with_the_strategies(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(MOONS), "-q")
+    answer = desk.nnlab("report", "--baseline", "nobody")
+    assert answer.stderr == "--baseline nobody: not a strategy of these runs, expected one of l2=0, l2=1\n"
+
+
+def written(desk: Desk, text: str) -> str:
+    return str(desk.folder / desk.write(text))
+
+
+EMPTY = ("model", "loss", "optimizer", "training", "regularization", "sweep", "report")
+
+
+def test_a_section_without_lines_is_like_no_section(desk: Desk) -> None:
+    expected = load(written(desk, "data: {source: moons}")).config
+    empty = "".join(f"{section}:\n" for section in EMPTY)
+    assert load(written(desk, f"data: {{source: moons}}\n{empty}")).config == expected
+    overrides = [Override(section, "null", "-s") for section in EMPTY]
+    assert load(written(desk, "data: {source: moons}\noptimizer: sgd"), overrides).config == expected
+    inside = "data: {source: moons}\nsweep: {grid: , zip: , strategies: , exclude: }"
+    assert load(written(desk, inside)).config == expected
+
+
+def test_an_empty_data_section_gets_one_line(desk: Desk) -> None:
+    answer = desk.nnlab("train", desk.write("data:\n", "c.yaml"))
+    assert answer.code == 2
+    assert answer.stderr.startswith("c.yaml:1:")
     assert answer.stderr.count("\n") == 1
 
 

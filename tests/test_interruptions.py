@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("deadline")
 
 ENDS_WITHIN = 2.0  # seconds
 DASK_ENDS_WITHIN = 5.0  # after a signal: it waits for a worker that is on its way up
-GOES_ON = "finished runs are saved, and the same command goes on from there"
+GOES_ON = "every run that had finished is saved, and the same command trains the rest"
 
 # Sixteen populations, each a fraction of a second.
 SWEEP = """

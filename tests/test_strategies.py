@@ -81,6 +81,7 @@ def test_a_set_of_ones_own(tmp_path: Path) -> None:
     ("text", "words"),
     [
         ("baseline: b\nstrategies: {a: {}}", "own.yaml:1:11: baseline: 'b' is not one of the strategies"),
+        ("strategies: {a: {}}", "own.yaml:1:1: 'baseline' is missing, expected the name of one of the"),
         ("baseline: a\nstrategies: [a]", "own.yaml:2:13: strategies: expected named strategies"),
         ("baseline: a\nstrategy: {a: {}}", "own.yaml:2:1: unknown key 'strategy'; known here"),
         (
@@ -94,6 +95,12 @@ def test_a_mistake_in_a_set_is_told_with_its_place(text: str, words: str, tmp_pa
     with pytest.raises(InputError) as error:
         fitted(tmp_path, CONFIGS["a generator"], str(tmp_path / "own.yaml"))
     assert words in str(error.value)
+
+
+def test_a_set_fits_a_config_whose_sweep_section_is_empty(desk: Desk) -> None:
+    config = desk.write("data: {source: moons, samples: 60}\ntraining: {epochs: 1}\nsweep:\n")
+    answer = desk.nnlab("sweep", config, "--strategies", "cabinet", "--dry-run")
+    assert (answer.code, "runs" in answer.stdout) == (0, True)
 
 
 def test_the_command_trains_a_set_and_its_config_stands_alone(desk: Desk) -> None:

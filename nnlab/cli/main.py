@@ -41,7 +41,7 @@ for _command in (train.train, sweep.sweep, report.report, show.show, diff.diff):
     app.command()(later(_command))
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer does not export it
-GOES_ON = "finished runs are saved, and the same command goes on from there"
+GOES_ON = "every run that had finished is saved, and the same command trains the rest"
 
 
 @app.callback(invoke_without_command=True)
@@ -90,7 +90,8 @@ def run(arguments: Sequence[str]) -> int:
         )
         return work() if callable(work) else work or 0
     except UsageError as error:
-        return _fail(2, f"nnlab: {error.format_message()} (nnlab --help lists what is known)")
+        command = error.ctx.command_path if error.ctx is not None else "nnlab"
+        return _fail(2, f"nnlab: {error.format_message()} ({command} --help lists what is known)")
     except NnlabError as error:
         return _fail(error.exit_code, *error.lines)
     except Terminated:

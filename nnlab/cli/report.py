@@ -12,10 +12,13 @@ from nnlab.cli.lookup import Paths, experiments_in
 from nnlab.cli.output import save, say
 from nnlab.cli.plot import check_picture, draw
 from nnlab.errors import InputError
-from nnlab.metrics import RUN_METRICS
+from nnlab.metrics import COMPARABLE
+from nnlab.text import one_line
 
 if TYPE_CHECKING:
     from nnlab.store import Experiment
+
+MOST_NAMES = 20  # of strategies in a message of one line
 
 
 def report(
@@ -82,9 +85,10 @@ def report(
         raise InputError(
             f"--format {format_name}: expected {', '.join(FORMATS)}{did_you_mean(format_name, FORMATS)}"
         )
-    if metric is not None and metric not in RUN_METRICS:
+    if metric is not None and metric not in COMPARABLE:
         raise InputError(
-            f"--metric {metric}: expected {', '.join(RUN_METRICS)}{did_you_mean(metric, RUN_METRICS)}"
+            f"--metric {metric}: expected one that says which is better, "
+            f"{', '.join(COMPARABLE)}{did_you_mean(metric, COMPARABLE)}"
         )
     found = experiments_in(paths)
     experiments = _told_apart([(folder, read(folder)) for folder in found])
@@ -92,7 +96,7 @@ def report(
     if runs.empty:
         raise InputError(f"{(paths or [options.RUNS])[0]}: no run has ended here yet")
     if metric is not None and runs[metric].isna().all():
-        known = ", ".join(name for name in RUN_METRICS if runs[name].notna().any())
+        known = ", ".join(name for name in COMPARABLE if runs[name].notna().any())
         raise InputError(f"--metric {metric}: these runs do not have it, expected one of {known or 'none'}")
     view = View(cols, sort_by, top)
     shown = with_columns(runs if everything else runs[runs["chosen"] & runs["current"]], view)
@@ -101,7 +105,7 @@ def report(
         options.tell_notes(notes, quiet=False)
     if baseline is not None:
         if baseline not in set(shown["strategy"]):
-            hint = did_you_mean(baseline, shown["strategy"].unique())
+            hint = _hint(baseline, list(map(one_line, shown["strategy"].unique())))
             raise InputError(f"--baseline {baseline}: not a strategy of these runs{hint}")
         shown = shown.assign(baseline=baseline)
     folders_by_name = {one.name: folder for one, folder in zip(experiments, found, strict=True)}
@@ -115,6 +119,14 @@ def report(
     if plot is not None:
         draw(made, plot, figure)
     return 0
+
+
+def _hint(name: str, known: list[str]) -> str:
+    """The name that was meant, or the names there are."""
+    from nnlab.registry import did_you_mean
+
+    rest = f" and {len(known) - MOST_NAMES:,} more" if len(known) > MOST_NAMES else ""
+    return did_you_mean(name, known) or f", expected one of {', '.join(known[:MOST_NAMES])}{rest}"
 
 
 def _told_apart(experiments: "list[tuple[Path, Experiment]]") -> "list[Experiment]":

@@ -91,7 +91,7 @@ def sweep(
     )
     if not quiet:
         kept = len(job.plan.runs) - trained
-        again = f", {kept} were there" if kept else ""
+        again = f", {kept} {'was' if kept == 1 else 'were'} there" if kept else ""
         tell(f"{count_of(trained, 'run')} trained{again}; stored in {job.folder}")
     return _tell(job.folder, {run.id for run in job.plan.runs})
 

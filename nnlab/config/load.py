@@ -18,6 +18,7 @@ from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DATA_SEED = "data.seed"
+SECTIONS = ("model", "loss", "optimizer", "training", "regularization", "sweep", "report")
 
 
 Origins = dict[tuple[str, ...], str]
@@ -43,7 +44,7 @@ class ConfigFile:
 
     Args:
         config: the typed record.
-        raw: what YAML held, with the overrides put in: the base that a sweep varies.
+        raw: what YAML held, overrides put in, empty sections left out: the base that a sweep varies.
         document: the text it came from, for messages about it.
         origins: path of a setting -> the option that set it on the command line.
     """
@@ -79,6 +80,8 @@ def load(path: str, overrides: Sequence[Override] = ()) -> ConfigFile:
     for key, text, origin in overrides:
         raw = override(raw, key, parse_value(text, origin))
         origins[split_key(key)] = origin
+    # A section whose lines are all commented out is null to YAML; it means what no section means.
+    raw = {key: item for key, item in raw.items() if item is not None or key not in SECTIONS}
     config, problems = configure(raw, default_name=FilePath(path).stem)
     if config is not None:
         problems += list(_check_sweep(raw, config))

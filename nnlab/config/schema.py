@@ -243,6 +243,7 @@ def main_field(cls: type[Regularizer]) -> str:
 
 
 def _read_axes(value: Any, path: Path, problems: list[Problem]) -> Any:
+    value = {} if value is None else value
     if not isinstance(value, Mapping):
         problems.append(Problem(path, f"{dotted(path)}: {show(value)} came, expected a mapping of lists"))
         return {}
@@ -254,6 +255,7 @@ def _read_axes(value: Any, path: Path, problems: list[Problem]) -> Any:
 
 
 def _read_mappings(value: Any, path: Path, problems: list[Problem]) -> Any:
+    value = [] if value is None else value
     if not isinstance(value, list) or not all(isinstance(item, Mapping) for item in value):
         problems.append(
             Problem(path, f"{dotted(path)}: {show(value)} came, expected a list of combinations to leave out")
@@ -263,6 +265,7 @@ def _read_mappings(value: Any, path: Path, problems: list[Problem]) -> Any:
 
 
 def _read_strategies(value: Any, path: Path, problems: list[Problem]) -> Any:
+    value = {} if value is None else value
     if not isinstance(value, Mapping):
         problems.append(Problem(path, f"{dotted(path)}: {show(value)} came, expected named strategies"))
         return {}

@@ -71,7 +71,7 @@ def diagnosis_section(report: "Report") -> str:
     names = _names([key for key, _ in shown])
     lines = [diagnosis for _, diagnosis in shown]
     targets = {line.target for line in lines}
-    heading = f"Diagnosis, by {_errors(lines[0])}"
+    heading = f"Diagnosis, by {_errors(next((line for line in lines if line.seeds), lines[0]))}"
     heading += f", against a target of {_target(lines[0])}:" if len(targets) == 1 else ":"
     if len(shown) > MOST_LINES:
         words = _by_verdict(names, lines)
@@ -159,11 +159,15 @@ def _verdict(diagnosis: Diagnosis) -> str:
 
 def _errors(diagnosis: Diagnosis) -> str:
     what = "error rate" if diagnosis.wrong_answers else "squared error"
+    if math.isnan(diagnosis.unseen_error):
+        return f"{what} on training rows"
     return f"{what} on training -> {'test' if diagnosis.unseen == 'test' else 'validation'} rows"
 
 
 def _pair(diagnosis: Diagnosis) -> str:
-    return f"{_error(diagnosis, diagnosis.train_error)} -> {_error(diagnosis, diagnosis.unseen_error)}"
+    train = _error(diagnosis, diagnosis.train_error)
+    unseen = diagnosis.unseen_error
+    return train if math.isnan(unseen) else f"{train} -> {_error(diagnosis, unseen)}"
 
 
 def _error(diagnosis: Diagnosis, value: float) -> str:

@@ -39,7 +39,8 @@ def _table(shown: list[Column], ends: Sequence[int]) -> str:
     lines.insert(HEADING_LINES, rule)
     for end in reversed(ends):
         lines.insert(HEADING_LINES + 1 + end, "")
-    return "\n".join(lines) + "\n"
+    short = not lines[0]  # all headings have one line
+    return "\n".join(lines[short:]) + "\n"
 
 
 def _heading(column: Column) -> list[str]:

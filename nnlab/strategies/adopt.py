@@ -70,6 +70,9 @@ def read_set(name: str) -> StrategySet:
     if not isinstance(strategies, dict) or not all(isinstance(own, dict) for own in strategies.values()):
         where = document.locate(("strategies",))
         raise InputError(f"{where}: strategies: expected named strategies, each a mapping of settings")
+    if "baseline" not in document.data:
+        where = document.locate(("strategies",), at_key=True)
+        raise InputError(f"{where}: 'baseline' is missing, expected the name of one of the strategies")
     if not isinstance(baseline, str) or baseline not in strategies:
         hint = did_you_mean(baseline, strategies)
         where = document.locate(("baseline",))
