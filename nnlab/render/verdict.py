@@ -63,8 +63,8 @@ def _adjusted(same: Sequence[Difference]) -> str:
     outside = [d for d in same if d.low > 0 or d.high < 0]
     if not outside:
         return ""
-    leave = "leaves" if len(outside) == 1 else "leave"
-    return f" (The interval of {_names(outside)} {leave} 0 out; p allows for the number of strategies.)"
+    interval, leave = ("interval", "leaves") if len(outside) == 1 else ("intervals", "leave")
+    return f" (The {interval} of {_names(outside)} {leave} 0 out; p allows for the number of strategies.)"
 
 
 def _leads(comparison: Comparison, gap_change: float) -> Iterator[str]:
