@@ -307,6 +307,9 @@ def test_a_step_against_each_part_is_taken_together_with_the_other() -> None:
     both, one = diagnose(evidence([0.2] * 8, [0.3] * 8)), diagnose(evidence(*VARIANCE))
     assert "Next: a larger network, and more unique data." in describe_diagnosis(both)
     assert "Next: l2, or dropout." in describe_diagnosis(one)
+    none, l2 = evidence([0.2] * 8, [0.3] * 8), evidence([0.2] * 8, [0.2] * 8, L2)
+    shown = diagnose(none, 1, Relatives([("none", none), ("decay", l2)])).steps
+    assert [(step.name, step.see) for step in shown] == [("more_parameters", None), ("l2", "decay")]
     report = make_report(with_all_columns(frame({"a": ([0.2] * 8, [0.3] * 8)})), {})
     assert report.summary["next_step"].tolist() == ["more_parameters and more_data"]
 

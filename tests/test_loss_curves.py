@@ -32,6 +32,21 @@ def test_a_point_is_the_mean_over_seeds_with_its_interval(desk: Desk) -> None:
     assert point["seeds"] == 2
 
 
+def test_where_data_seeds_are_crossed_the_band_is_over_their_means(desk: Desk) -> None:
+    config = MOONS.replace("seeds: 2", "seeds: [5, 6, 7], data_seeds: 2")
+    assert desk.nnlab("sweep", desk.write(config), "-q").code == 0
+    folder = desk.folder / "runs/config"
+    runs = runs_frame([read(folder)])
+    found = loss_curves(runs, {"config": folder})
+    csv = pd.read_csv(folder / "curves.csv").merge(runs[["run", "strategy", "data_seed"]], on="run")
+    own = csv[(csv["strategy"] == "l2=1") & (csv["epoch"] == 2)]
+    means = own.groupby("data_seed")["train_loss"].mean()
+    interval = stats.ttest_1samp(means, 0).confidence_interval(0.95)
+    point = found[(found["strategy"] == "l2=1") & (found["split"] == "train") & (found["epoch"] == 2)].iloc[0]
+    assert (point["low"], point["high"]) == pytest.approx((interval.low, interval.high))
+    assert point["seeds"] == 2
+
+
 def test_many_epochs_are_thinned_and_both_ends_stay(desk: Desk) -> None:
     config = MOONS.replace("epochs: 3", "epochs: 450, evaluate_every: 1").replace("seeds: 2", "seeds: 1")
     found, csv = stored(desk, config)

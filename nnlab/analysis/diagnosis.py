@@ -219,9 +219,9 @@ def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tupl
     found = {name: steps_against(name, evidence, shown) for name, part in parts.items() if part.matters}
     if len(found) == 1:
         return tuple(next(iter(found.values()))[:2])
-    # Of the steps against variance only more data does not raise the bias.
-    more_data = [step for step in found["variance"] if step.name == "more_data"]
-    against = [*found["bias"][:1], *more_data]
+    # Of the steps against variance only more data is sure not to raise the bias; others have to show it.
+    safe = [step for step in found["variance"] if step.name == "more_data" or step.see is not None]
+    against = [*found["bias"][:1], *safe[:1]]
     return tuple(against if bias.mean >= variance.mean else against[::-1])
 
 
@@ -252,12 +252,14 @@ def diagnoses(runs: "pd.DataFrame", everything: "pd.DataFrame | None" = None) ->
         everything: all runs that `runs` were chosen from.
     """
     evidence = of_frame(runs)
-    if everything is None:
-        everything = runs
+    if everything is None or len(everything) == len(runs):
+        everything, all_evidence = runs, evidence
+    else:
+        all_evidence = of_frame(everything)
     chosen = _chosen(everything)
     strategies: dict[str, list[Named]] = {}
     tried: dict[str, list[Evidence]] = {}
-    for key, own in of_frame(everything).items():
+    for key, own in all_evidence.items():
         if key in chosen:
             strategies.setdefault(key[0], []).append((chosen[key], own))
         else:

@@ -4,7 +4,6 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from operator import gt
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -37,12 +36,20 @@ class Kind:
     amount: Callable[[Evidence], float]
 
 
-class _Member(NamedTuple):
-    """One setting: its strategy, empty if it was only tried, its runs, and its losses of unseen rows."""
+class _Group(NamedTuple):
+    """Settings that differ in one thing at most.
 
-    strategy: str
-    evidence: Evidence
-    losses: tuple[float, ...]
+    Args:
+        members: strategy, empty where a setting was only tried, and runs of each.
+        amounts: how much each has of it; NaN without a completed run.
+        losses: of validation and test rows, (members, 2).
+        errors: what tells whether the step helps; infinite where a setting was only tried.
+    """
+
+    members: Sequence[Named]
+    amounts: Values
+    losses: Values
+    errors: Values
 
 
 @dataclass(frozen=True)
@@ -120,17 +127,16 @@ class Relatives:
     """
 
     def __init__(self, strategies: Sequence[Named], tried: Sequence[Evidence] = ()) -> None:
-        everyone = [*strategies, *(("", evidence) for evidence in tried)]
-        members = [_Member(strategy, evidence, _losses(evidence)) for strategy, evidence in everyone]
-        self._varying = varying(evidence.settings for _, evidence in everyone)
+        members = [*strategies, *(("", evidence) for evidence in tried)]
+        self._varying = varying(evidence.settings for _, evidence in members)
         self._kinds = {
             name: kind for name, kind in KINDS.items() if any(_is_apart(key, kind) for key in self._varying)
         }
-        self._groups: dict[tuple[str, str], list[tuple[float, _Member]]] = {}
-        for member in members:
+        alike: dict[tuple[str, str], list[Named]] = {}
+        for strategy, evidence in members:
             for name, kind in self._kinds.items():
-                key = name, self._common(member.evidence, kind)
-                self._groups.setdefault(key, []).append((kind.amount(member.evidence), member))
+                alike.setdefault((name, self._common(evidence, kind)), []).append((strategy, evidence))
+        self._groups = {key: _group(KINDS[key[0]], own) for key, own in alike.items()}
 
     def shown(self, evidence: Evidence, yardstick: float) -> Shown:
         """What they show to one of them."""
@@ -139,28 +145,25 @@ class Relatives:
         refuted = set()
         losses = _losses(evidence)
         for name, kind in self._kinds.items():
-            taken = self._taken(name, evidence)
-            good = [one for one in taken if not any(map(gt, one.losses, losses))]
-            if taken and not good:
-                refuted.add(name)
-            if not (strategies := [one for one in good if one.strategy]):
+            group = self._groups.get((name, self._common(evidence, kind)))
+            if group is None:
                 continue
-            measure = _train_error if kind.against == "bias" else _unseen_error
-            best = _best(strategies, measure)
-            gain = _gain(evidence, best.evidence, measure)
+            taken = group.amounts > kind.amount(evidence)
+            good = taken & ~(group.losses > losses).any(axis=1)
+            if taken.any() and not good.any():
+                refuted.add(name)
+            errors = np.where(good, group.errors, math.inf)
+            best = int(errors.argmin())
+            if not math.isfinite(errors[best]):
+                continue
+            strategy, other = group.members[best]
+            gain = _gain(evidence, other, _measure(kind))
             if gain >= yardstick:
                 gains[name] = gain
-            if gain >= yardstick or _gain(evidence, best.evidence, _unseen_loss) > 0:
-                named[name] = best.strategy
+            if gain >= yardstick or _gain(evidence, other, _unseen_loss) > 0:
+                named[name] = strategy
         helped = tuple(sorted(gains, key=gains.__getitem__, reverse=True))
         return Shown(helped, named, frozenset(refuted))
-
-    def _taken(self, name: str, evidence: Evidence) -> list[_Member]:
-        """Who has taken a step from here."""
-        kind = self._kinds[name]
-        amount = kind.amount(evidence)
-        group = self._groups.get((name, self._common(evidence, kind)), [])
-        return [member for more, member in group if more > amount and member.evidence.seeds]
 
     def _common(self, evidence: Evidence, kind: Kind) -> str:
         return json.dumps([evidence.settings.get(key) for key in self._varying if not _is_apart(key, kind)])
@@ -170,12 +173,20 @@ def _is_apart(key: str, kind: Kind) -> bool:
     return any(key == own or key.startswith(f"{own}.") for own in kind.apart)
 
 
-def _losses(evidence: Evidence) -> tuple[float, ...]:
-    return tuple(evidence.mean(f"{split}_loss") for split in ("val", "test"))
+def _group(kind: Kind, members: Sequence[Named]) -> _Group:
+    measure = _measure(kind)
+    amounts = [kind.amount(own) if own.seeds else math.nan for _, own in members]
+    errors = [float(measure(own).mean()) if strategy and own.seeds else math.inf for strategy, own in members]
+    losses = np.array([_losses(own) for _, own in members])
+    return _Group(members, np.array(amounts, float), losses, np.array(errors))
 
 
-def _best(members: Sequence[_Member], measure: Callable[[Evidence], Values]) -> _Member:
-    return min(members, key=lambda one: float(measure(one.evidence).mean()))
+def _losses(evidence: Evidence) -> Values:
+    return np.array([evidence.mean(f"{split}_loss") for split in ("val", "test")])
+
+
+def _measure(kind: Kind) -> Callable[[Evidence], Values]:
+    return _train_error if kind.against == "bias" else _unseen_error
 
 
 def _train_error(evidence: Evidence) -> Values:

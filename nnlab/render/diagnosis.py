@@ -182,7 +182,7 @@ def _target(diagnosis: Diagnosis) -> str:
     why = {
         "set": "report.target",
         "known": "known of the generator",
-        "assumed": "assumed: no bias if less error is impossible; report.target sets another",
+        "assumed": "assumed, perhaps too strict; report.target sets another",
     }
     return f"{value} ({why[target.source]})"
 
