@@ -229,37 +229,48 @@ def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> 
     if not found:
         return summary
     chosen = summary[summary["chosen"]]
+    gaps = {experiment: _gaps(own) for experiment, own in chosen.groupby("experiment")}
+    by_experiment = {name: _lines(comparison, gaps.get(name, {})) for name, comparison in found.items()}
+    keys = summary[["experiment", "strategy", "chosen"]].itertuples(index=False)
     lines = [
-        _line(found[experiment], strategy, chosen[chosen["experiment"] == experiment])
+        by_experiment[experiment].get(strategy, {"compared": found[experiment].metric})
         if experiment in found and is_chosen
         else {}
-        for experiment, strategy, is_chosen in summary[["experiment", "strategy", "chosen"]].itertuples(
-            index=False
-        )
+        for experiment, strategy, is_chosen in keys
     ]
     columns = pd.DataFrame(lines, index=summary.index)
     marks = {name: columns[name].fillna("") for name in ("mark", "to_leader_mark") if name in columns}
     return pd.concat([summary, columns.assign(**marks)], axis="columns")
 
 
-def _line(comparison: Comparison, strategy: str, summary: pd.DataFrame) -> dict[str, object]:
-    line: dict[str, object] = {"compared": comparison.metric}
+def _gaps(lines: pd.DataFrame) -> dict[str, float]:
+    """The mean gap of each strategy."""
+    return {} if "gap" not in lines else dict(zip(lines["strategy"], lines["gap"], strict=True))
+
+
+def _lines(comparison: Comparison, gaps: Mapping[str, float]) -> dict[str, dict[str, object]]:
+    """The columns of each strategy that was compared."""
+    before = gaps.get(comparison.baseline, math.nan)
+    lines: dict[str, dict[str, object]] = {}
     for d in comparison.differences:
-        if d.strategy == strategy:
-            line |= {"difference": d.mean, "difference_low": d.low, "difference_high": d.high}
-            line |= {"wins": d.wins, "p": d.p, "mark": d.mark, "seeds_to_tell": d.to_tell}
-            line["gap_change"] = gap_change(summary, strategy, comparison.baseline)
+        change = gaps.get(d.strategy, math.nan) / before - 1 if before > 0 else math.nan
+        lines[d.strategy] = {
+            "compared": comparison.metric,
+            "difference": d.mean,
+            "difference_low": d.low,
+            "difference_high": d.high,
+            "wins": d.wins,
+            "p": d.p,
+            "mark": d.mark,
+            "seeds_to_tell": d.to_tell,
+            "gap_change": change,
+        }
     for d in comparison.to_leader:
-        if d.strategy == strategy:
-            line |= {"to_leader": d.mean, "to_leader_low": d.low, "to_leader_high": d.high}
-            line |= {"to_leader_p": d.p, "to_leader_mark": d.mark}
-    return line
-
-
-def gap_change(summary: pd.DataFrame, strategy: str, baseline: str) -> float:
-    """How much larger a strategy's mean gap is than the baseline's, relative to it; NaN without a gap."""
-    if "gap" not in summary:
-        return math.nan
-    gaps = summary.groupby("strategy")["gap"].first()
-    before = gaps.get(baseline, math.nan)
-    return float(gaps[strategy] / before - 1) if before > 0 else math.nan
+        lines[d.strategy] |= {
+            "to_leader": d.mean,
+            "to_leader_low": d.low,
+            "to_leader_high": d.high,
+            "to_leader_p": d.p,
+            "to_leader_mark": d.mark,
+        }
+    return lines
