@@ -234,7 +234,7 @@ def test_experiments_without_predictions_are_named_beside_the_others(desk: Desk)
         desk.write(text.replace("SEED", seed), f"{name}.yaml")
         assert desk.nnlab("sweep", f"{name}.yaml", "-q").code == 0
     shown = desk.nnlab("report", "--decompose").stdout
-    assert "no predictions on such rows are stored: other  other." in shown
+    assert "no predictions on such rows are stored: other other." in shown
     assert "\nfixed " in shown[shown.index("squared_error") :]
 
 

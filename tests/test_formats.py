@@ -100,7 +100,7 @@ def test_markdown_columns_keep_their_heading(plain: Report) -> None:
 
 def test_words_in_columns_stay_in_columns_in_markdown(plain: Report, monkeypatch: pytest.MonkeyPatch) -> None:
     aligned = "bias  variance\n0.1        0.2\n"
-    monkeypatch.setattr("nnlab.render.sections.SECTIONS", (lambda _: aligned,))
+    monkeypatch.setattr("nnlab.render.sections.SECTIONS", {"said": lambda _: aligned})
     html = MarkdownIt("commonmark").render(FORMATS["md"].write(plain))
     assert f"<pre><code>{aligned}</code></pre>" in html
 

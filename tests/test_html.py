@@ -152,13 +152,21 @@ def test_every_config_is_there_and_what_differs_comes_first(plain: str) -> None:
 
 def test_what_the_report_says_has_a_heading_and_columns_stay_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     def said(_: object) -> str:
-        return "Bias is <b>small</b>.\n\nbias  variance\n0.1        0.2\n"
+        return (
+            "Bias is <b>small</b>.\n\nloss  bias  variance\n<l2>   0.1       0.2\n\n"
+            "l2    high bias\nnone  fine\n\nnot  a table\nat all\n"
+        )
 
-    monkeypatch.setattr("nnlab.render.html.SECTIONS", (said,))
+    monkeypatch.setattr("nnlab.render.html.SECTIONS", {"What it says": said})
     page = FORMATS["html"].write(report_of({"none": [1.0, 2.0]}))
-    assert '<h2 id="test_html">Test_html</h2>' in page
+    assert ">What it says</h2>" in page
     assert "<p>Bias is &lt;b&gt;small&lt;/b&gt;.</p>" in page
-    assert "<pre>bias  variance\n0.1        0.2</pre>" in page
+    assert re.search('<th scope="col" class="number">variance</th></tr></thead>', page)
+    assert re.search(
+        r'&lt;l2&gt;</span></th><td class="number">0.1</td><td class="number">0.2</td></tr>', page
+    )
+    assert "none</span></th><td>fine</td></tr>" in page
+    assert "<pre>not  a table\nat all</pre>" in page
 
 
 def luminance(colour: str) -> float:
@@ -185,7 +193,7 @@ def test_a_page_of_many_lines_is_small_and_says_how_many_it_leaves_out() -> None
     name = "learning_rate=0.001, l2=0.0001, dropout=0.25, hidden=[64, 64] "
     report = report_of({f"{name}{number}": [float(number)] for number in range(2500)}, compared=False)
     page = FORMATS["html"].write(report)
-    assert page.count("<tr>") == 1 + 1000
+    assert page.split("</table>")[0].count("<tr>") == 1 + 1000
     assert page.count("<details>") == 1000
     assert "have 1,500 more lines" in page
     assert len(page.encode()) < 1e6  # so 10,000 lines stay far below 5 MB
@@ -206,7 +214,9 @@ def test_the_page_asks_for_nothing_and_says_nothing(
 
 def test_names_are_shown_as_they_are(browser: Browser, tmp_path: Path, hostile: str) -> None:
     show(browser, tmp_path, hostile)
-    found = browser.run("[...document.querySelectorAll('tbody th')].map(cell => cell.textContent)")
+    found = browser.run(
+        "[...document.querySelectorAll('.comparison tbody th')].map(cell => cell.textContent)"
+    )
     assert set(found) == {one_line(name) for name in ("none", *HOSTILE)}
     assert browser.run("document.title") == f"{one_line(HOSTILE[2])} - nnlab report"
 
@@ -301,6 +311,28 @@ def test_on_a_phone_only_tables_and_pictures_scroll_sideways(
         assert browser.run("document.documentElement.scrollWidth") == PHONE[0]
     browser.run("document.querySelector('.comparison').parentNode.scrollLeft = 200")
     assert browser.run("document.querySelector('tbody th').getBoundingClientRect().left") < 30
+
+
+def test_a_phone_shows_marks_beside_names_and_whole_pictures(
+    browser: Browser, tmp_path: Path, plain: str
+) -> None:
+    show(browser, tmp_path, plain, PHONE)
+    beside = "getComputedStyle(document.querySelector('th[data-mark]'), '::after').content"
+    assert browser.run(beside) in {f'"{words}"' for words in ("+ better", "− worse", "= within noise")}
+    assert browser.run("[...document.querySelectorAll('svg')].every(one => one.clientWidth <= 343)")
+
+
+def test_the_columns_of_a_comparison_fit_a_small_desktop(
+    browser: Browser, tmp_path: Path, plain: str
+) -> None:
+    show(browser, tmp_path, plain, (1200, 900))
+    assert browser.run("(one => one.scrollWidth <= one.clientWidth)(document.querySelector('.wide'))")
+
+
+def test_what_is_sorted_anew_is_no_longer_called_best_first(opened: Browser) -> None:
+    assert "first" in opened.run("document.querySelector('caption').textContent")
+    opened.run(f"{button('gap')}.click()")
+    assert opened.run("document.querySelector('caption').textContent") == "Choose a heading to sort."
 
 
 def test_without_its_script_everything_is_there(browser: Browser, tmp_path: Path, plain: str) -> None:

@@ -52,7 +52,7 @@ def _table(summary: pd.DataFrame, loss: str) -> str:
 
 def _names(lines: pd.DataFrame) -> list[str]:
     columns = ["experiment"] * (lines["experiment"].nunique() > 1) + ["strategy", "setting"]
-    return [one_line("  ".join(filter(None, words))) for words in lines[columns].to_numpy().tolist()]
+    return [one_line(" ".join(filter(None, words))) for words in lines[columns].to_numpy().tolist()]
 
 
 def _of_the_numbers(summary: pd.DataFrame, parts: pd.DataFrame) -> Iterator[str]:

@@ -1,6 +1,7 @@
 """A report as one HTML file: the verdict first, then the table, the pictures, the settings and the origin."""
 
 import datetime
+import re
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
@@ -14,7 +15,7 @@ from nnlab.render.configs import config_texts
 from nnlab.render.inline import inline_svg
 from nnlab.render.numbers import number
 from nnlab.render.page import fill
-from nnlab.render.sections import SECTIONS, is_aligned
+from nnlab.render.sections import SECTIONS, in_cells, is_aligned
 from nnlab.render.verdict import sentences, verdicts
 from nnlab.store import DATABASE
 from nnlab.text import count_of, one_line
@@ -60,6 +61,22 @@ class Cell(NamedTuple):
     mark: str
 
 
+class Part(NamedTuple):
+    """A part of a section: lines of a table, or words, which may stand in columns of their own."""
+
+    words: str
+    headings: list[str]
+    lines: list[list[str]]
+    aligned: bool
+
+
+class Line(NamedTuple):
+    """A line of the table, with the one of its cells that holds a mark: phones show it beside the name."""
+
+    cells: list[Cell]
+    marked: Cell | None
+
+
 def write_html(report: Report) -> str:
     """The whole page; without a network, and readable without its script."""
     shown = columns(report)
@@ -70,10 +87,10 @@ def write_html(report: Report) -> str:
         "many": len(experiments) > 1,
         "verdicts": _headlines(report),
         "facts": _facts(report),
-        "caption": f"{_order(report)}Choose a heading to sort.",
+        "order": _order(report),
         "columns": [column._replace(heading=_heading(column)) for column in shown],
         "name_column": [column.heading for column in shown].index("strategy"),
-        "lines": [[*map(_cell, shown, cells)] for cells in _lines(shown)],
+        "lines": [_line([*map(_cell, shown, line)]) for line in _lines(shown)],
         "notes": list(_notes(report)),
         "pictures": _pictures(report),
         "sections": list(_sections(report)),
@@ -110,7 +127,7 @@ def _order(report: Report) -> str:
         if higher_is_better(report.order_by)
         else values.is_monotonic_increasing
     )
-    return f"Best by {report.order_by} first. " if len(values) and best_first else ""
+    return f"Best by {report.order_by} first." if len(values) and best_first else ""
 
 
 def _facts(report: Report) -> list[tuple[str, str]]:
@@ -136,6 +153,10 @@ def _cell(column: Column, text: str) -> Cell:
         return Cell(words, "", False, name)
     text, _, half = text.partition(" ± ") if column.numeric else (text, "", "")
     return Cell(text, half, column.numeric, "")
+
+
+def _line(own: list[Cell]) -> Line:
+    return Line(own, next((cell for cell in own if cell.mark), None))
 
 
 def _lines(shown: Sequence[Column]) -> Iterator[tuple[str, ...]]:
@@ -173,12 +194,24 @@ def _pictures(report: Report) -> list[dict[str, object]]:
 
 
 def _sections(report: Report) -> Iterator[dict[str, object]]:
-    """What the report says beside the verdict, which is the headline already; named as its file is."""
-    for section in SECTIONS:
+    """What the report says beside the verdict, which is the headline already."""
+    for place, (title, section) in enumerate(SECTIONS.items()):
         if section is not verdicts and (text := section(report)):
-            name = section.__module__.rpartition(".")[2]
-            parts = [(words, is_aligned(words)) for words in text.strip("\n").split("\n\n")]
-            yield {"name": name, "parts": parts}
+            parts = [_part(words) for words in text.strip("\n").split("\n\n")]
+            yield {"name": f"section-{place}", "title": title, "parts": parts}
+
+
+def _part(words: str) -> Part:
+    """A paragraph, or a table, whose first line are headings where numbers stand below them."""
+    lines = in_cells(words) if is_aligned(words) else []
+    has_numbers = [all(map(_is_number, line[1:])) for line in lines]
+    if len(lines) > 1 and all(has_numbers[1:]) and not has_numbers[0]:
+        return Part("", lines[0], lines[1:], False)
+    return Part(words, [], lines, is_aligned(words))
+
+
+def _is_number(text: str) -> bool:
+    return re.fullmatch(r"-?[\d.]*", text) is not None
 
 
 def _origin(report: Report) -> Iterator[tuple[str, str]]:

@@ -1,5 +1,6 @@
 """What a report says in words below its table: one function for each section, empty where it has nothing."""
 
+import re
 from collections.abc import Callable
 
 from nnlab.analysis.report import Report
@@ -8,12 +9,17 @@ from nnlab.render.diagnosis import diagnosis_section
 from nnlab.render.verdict import verdicts
 from nnlab.render.worth import worths
 
-SECTIONS: tuple[Callable[[Report], str], ...] = (verdicts, worths, diagnosis_section, decompositions)
+SECTIONS: dict[str, Callable[[Report], str]] = {
+    "Verdict": verdicts,
+    "What fixes are worth in data": worths,
+    "Diagnosis": diagnosis_section,
+    "Bias and variance": decompositions,
+}
 
 
 def sections(report: Report) -> list[str]:
     """The paragraphs of all sections that have something to say, each with a line break at its end."""
-    words = "\n\n".join(section(report).rstrip("\n") for section in SECTIONS)
+    words = "\n\n".join(section(report).rstrip("\n") for section in SECTIONS.values())
     return [f"{paragraph}\n" for paragraph in words.split("\n\n") if paragraph]
 
 
@@ -24,3 +30,13 @@ def is_aligned(words: str) -> bool:
     (True, False)
     """
     return "  " in words
+
+
+def in_cells(words: str) -> list[list[str]]:
+    """Words that stand in columns, line by line and cell by cell; empty if they are no regular table.
+
+    >>> in_cells("loss    0.1\\nmy fix  0.2"), in_cells("one  line\\nwith a name")
+    ([['loss', '0.1'], ['my fix', '0.2']], [])
+    """
+    lines = [re.split(" {2,}", line.strip()) for line in words.splitlines()]
+    return lines if len({len(line) for line in lines}) == 1 and len(lines[0]) > 1 else []

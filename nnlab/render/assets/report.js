@@ -14,6 +14,7 @@ for (const table of document.querySelectorAll("table.comparison")) {
       const up = heading.getAttribute("aria-sort") !== "ascending";
       headings.forEach(other => other.setAttribute("aria-sort", "none"));
       heading.setAttribute("aria-sort", up ? "ascending" : "descending");
+      table.querySelector(".order")?.remove();  // it is no longer true
       sort(table.tBodies[0], column, heading.classList.contains("number"), up ? 1 : -1);
     });
   });

@@ -15,6 +15,7 @@ from nnlab.render.numbers import percent
 PANELS = 6
 COLUMNS = 3
 SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+STEP = 0.05  # of the certainty: finer shades are of no use, and each is a mark of its own
 FAINTEST, STRONGEST = 0.03, 0.5  # opacity where all classes are as likely, and where one is certain
 WHO = ["experiment", "strategy", "setting"]
 
@@ -56,7 +57,7 @@ def _chart(found: Regions, order: list[str]) -> alt.FacetChart | alt.LayerChart:
     surest = alt.Scale(domain=[1 / len(classes), 1], range=[FAINTEST, STRONGEST])
     # A facet has one source for all its layers: cells of the ground have a column, training rows have not.
     cells = alt.Chart().transform_filter("isValid(datum.column)")
-    ground = cells.mark_rect(strokeWidth=0).encode(
+    ground = cells.mark_rect(strokeWidth=0, aria=False).encode(
         x=x,
         x2="x2:Q",
         y=y,
@@ -88,7 +89,8 @@ def _place(cell: str, ends: tuple[float, float]) -> str:
 
 def _data(found: Regions, classes: list[str]) -> pd.DataFrame:
     names = np.array(classes)
-    places = _joined(found.places.round({"certainty": 2}))
+    certainty = (found.places["certainty"] / STEP).round() * STEP
+    places = _joined(found.places.assign(certainty=certainty.round(2)))
     places = places.assign(**{"class": names[places["winner"]]}).drop(columns="winner")
     rows = found.rows.assign(**{"class": names[found.rows["label"]]}).drop(columns="label")
     return pd.concat([places, rows])
