@@ -4,7 +4,8 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from nnlab.store import STORED, Experiment
+from nnlab.store.database import STORED
+from nnlab.store.experiment import Experiment
 
 
 class Line(NamedTuple):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 
-from nnlab.store import Store
+from nnlab.store.writing import Store
 from tests.cli import MOONS, Desk
 
 

@@ -13,7 +13,7 @@ from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.summary import summarize
 from nnlab.data.prepare import Prepared, prepare
 from nnlab.plan import Run, populations
-from nnlab.store import read
+from nnlab.store.reading import read
 from nnlab.train import train
 from tests.cli import Desk
 from tests.conftest import PlanRuns

@@ -8,7 +8,7 @@ from scipy import stats
 
 from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.loss_curves import EPOCHS_SHOWN, loss_curves
-from nnlab.store import read, read_curves
+from nnlab.store.reading import read, read_curves
 from tests.cli import MOONS, Desk
 
 

@@ -7,7 +7,7 @@ import pytest
 from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.report import make_report
 from nnlab.render.charts import figures
-from nnlab.store import read
+from nnlab.store.reading import read
 from tests.cli import MOONS, Desk
 
 

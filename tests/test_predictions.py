@@ -10,7 +10,8 @@ from scipy.special import log_softmax
 
 from nnlab.data.prepare import fixed_test_rows, prepare
 from nnlab.plan import Run, populations
-from nnlab.store import Store, read, read_predictions
+from nnlab.store.reading import read, read_predictions
+from nnlab.store.writing import Store
 from nnlab.train import train
 from tests.cli import Desk
 from tests.conftest import PlanRuns

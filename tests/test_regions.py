@@ -14,7 +14,7 @@ from nnlab.analysis.regions import SIDE, Regions, regions
 from nnlab.data.material import load
 from nnlab.data.prepare import Preparation, prepare
 from nnlab.data.synthetic import Moons
-from nnlab.store import read
+from nnlab.store.reading import read
 from tests.cli import Desk
 
 CONFIG = """

@@ -14,7 +14,7 @@ import pandas as pd
 from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import independent
 from nnlab.metrics import MEASURES, SPLITS
-from nnlab.store import varying
+from nnlab.store.experiment import varying
 from nnlab.text import distinct_words
 
 DATA_SIZE = ("data.train_size", "data.samples")  # settings that decide how many rows train

@@ -40,7 +40,7 @@ from nnlab.analysis.trouble import Sign, signs_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nnlab.store import Row
+    from nnlab.store.experiment import Row
 
 WRONG_ANSWERS = 0.02  # the yardstick for classes: 2 points
 VARIANCE = 0.05  # the yardstick for numbers, of the variance of the target

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnlab.metrics import RUN_METRICS
-from nnlab.store import Experiment, Row, varying
+from nnlab.store.experiment import Experiment, Row, varying
 
 if TYPE_CHECKING:
     import pandas as pd

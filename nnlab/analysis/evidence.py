@@ -14,7 +14,7 @@ from nnlab.analysis.target import Target, target_of
 if TYPE_CHECKING:
     import pandas as pd
 
-    from nnlab.store import Row
+    from nnlab.store.experiment import Row
 
 Values = NDArray[np.float64]
 

@@ -11,7 +11,8 @@ import pandas as pd
 from nnlab.analysis.selection import choose, chosen_settings
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
-from nnlab.store import BASIC, Experiment, varying
+from nnlab.store.database import BASIC
+from nnlab.store.experiment import Experiment, varying
 from nnlab.text import distinct_words
 
 WORDS = ("experiment", "strategy", "setting")

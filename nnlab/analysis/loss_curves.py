@@ -10,7 +10,7 @@ import pandas as pd
 
 from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import is_crossed
-from nnlab.store import read_curves
+from nnlab.store.reading import read_curves
 
 EPOCHS_SHOWN = 100
 COLUMNS = ("train_loss", "val_loss")

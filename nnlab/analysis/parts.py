@@ -22,7 +22,7 @@ from nnlab.analysis.report import Report
 from nnlab.errors import InputError
 from nnlab.nn.outputs import OUTPUTS
 from nnlab.predictions import Predictions
-from nnlab.store import read_predictions
+from nnlab.store.reading import read_predictions
 
 LINE = ["experiment", "strategy", "setting"]
 CROSSED = ("variance_data", "variance_seeds")

@@ -14,7 +14,7 @@ from nnlab.nn.noise import Dropout
 from nnlab.nn.optimizers import Adam
 from nnlab.nn.penalties import L2
 from nnlab.nn.regularizers import REGULARIZERS
-from nnlab.store import varying
+from nnlab.store.experiment import varying
 
 Named = tuple[str, Evidence]  # a strategy and its runs
 ERRORS = 2  # standard errors that a difference must reach

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from nnlab.metrics import higher_is_better
-from nnlab.store import Experiment
+from nnlab.store.experiment import Experiment
 
 SAME = 12  # digits: means of the same numbers may differ in the last ones
 

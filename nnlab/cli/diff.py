@@ -38,7 +38,7 @@ def diff(
 
 def _between_runs(a: str, b: str, output: Path) -> "Differences":
     from nnlab.analysis.differences import between_runs
-    from nnlab.store import read_run
+    from nnlab.store.reading import read_run
 
     found = [find_run(name, [output]) for name in (a, b)]
     rows = [read_run(folder, run) for folder, run in found]
@@ -50,7 +50,7 @@ def _between_experiments(a: Path, b: Path) -> "Differences":
     from nnlab.analysis.differences import between_experiments
     from nnlab.analysis.frames import runs_frame
     from nnlab.analysis.summary import summarize
-    from nnlab.store import read
+    from nnlab.store.reading import read
 
     experiments = [read(folder) for folder in (a, b)]
     summaries = []

@@ -34,7 +34,7 @@ def experiments_in(paths: Sequence[Path] | None) -> list[Path]:
     Raises:
         InputError: there are none.
     """
-    from nnlab.store import folders
+    from nnlab.store.reading import folders
 
     asked = [folder for path in paths or [options.RUNS] for folder in folders(path)]
     found = list({folder.resolve(): folder for folder in asked}.values())
@@ -56,7 +56,7 @@ def find_run(text: str, paths: Sequence[Path] | None) -> tuple[Path, str]:
         InputError: there is none, or more than one.
     """
     from nnlab.registry import did_you_mean, show
-    from nnlab.store import find_runs
+    from nnlab.store.reading import find_runs
 
     experiments = experiments_in(paths)
     found = [(run, folder) for folder in experiments for run in find_runs(folder, text)] if text else []
@@ -73,6 +73,6 @@ def find_run(text: str, paths: Sequence[Path] | None) -> tuple[Path, str]:
 
 def find_experiment(text: str, output: Path) -> Path | None:
     """The folder of an experiment: a path, or its name in the folder that experiments go into."""
-    from nnlab.store import DATABASE
+    from nnlab.store.files import DATABASE
 
     return next((path for path in (Path(text), output / text) if (path / DATABASE).is_file()), None)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from nnlab.cli.output import can_show
 
 if TYPE_CHECKING:
-    from nnlab.store import Row
+    from nnlab.store.experiment import Row
 
 
 def describe_outcome(row: "Row", folder: Path) -> str:
@@ -20,7 +20,7 @@ def describe_outcome(row: "Row", folder: Path) -> str:
     from nnlab.render.diagnosis import describe_diagnosis
     from nnlab.render.loss_curve import BRAILLE_SAMPLE, loss_curve
     from nnlab.render.run import describe_run
-    from nnlab.store import read_curve
+    from nnlab.store.reading import read_curve
 
     drawn = loss_curve(read_curve(folder, row.values["run"]), plain=not can_show(BRAILLE_SAMPLE))
     diagnosis = describe_diagnosis(diagnose_run(row, row.target))

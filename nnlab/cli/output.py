@@ -30,7 +30,7 @@ def save(path: Path, content: str | bytes) -> None:
     Raises:
         EnvironmentFault: it cannot be written.
     """
-    from nnlab.store import write_atomically
+    from nnlab.store.files import write_atomically
 
     try:
         write_atomically(path, content)

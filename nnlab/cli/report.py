@@ -16,7 +16,7 @@ from nnlab.metrics import COMPARABLE
 from nnlab.text import one_line
 
 if TYPE_CHECKING:
-    from nnlab.store import Experiment
+    from nnlab.store.experiment import Experiment
 
 MOST_NAMES = 20  # of strategies in a message of one line
 
@@ -78,7 +78,7 @@ def report(
     from nnlab.analysis.view import View, arranged, filtered, with_columns
     from nnlab.registry import did_you_mean
     from nnlab.render.formats import FORMATS
-    from nnlab.store import read
+    from nnlab.store.reading import read
 
     check_picture(plot, figure)
     if format_name not in FORMATS:

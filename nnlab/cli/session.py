@@ -22,7 +22,8 @@ from nnlab.plan import Materials, Plan, Run, cost, plan_sweep, populations
 from nnlab.registry import write
 from nnlab.render.bill import describe_bill
 from nnlab.result import Result
-from nnlab.store import Store, finished
+from nnlab.store.reading import finished
+from nnlab.store.writing import Store
 from nnlab.strategies.adopt import adopt, read_set
 from nnlab.text import count_of
 from nnlab.train import train

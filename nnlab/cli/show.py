@@ -17,7 +17,7 @@ def show(
     """Show one run: what was set, what came of it, where its weights are."""
     from nnlab.cli.outcome import describe_outcome
     from nnlab.render.sheet import describe_sheet, write_sheet
-    from nnlab.store import read_run
+    from nnlab.store.reading import read_run
 
     check_format(format_name)
     folder, found = find_run(run, paths)

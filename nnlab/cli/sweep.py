@@ -132,7 +132,7 @@ def _tell(folder: Path, planned: set[str]) -> int:
     from nnlab.analysis.report import make_report
     from nnlab.cli.session import COMPLETED_WITH_FAILURES
     from nnlab.render.terminal import write_table
-    from nnlab.store import read
+    from nnlab.store.reading import read
 
     experiment = read(folder)
     runs = runs_frame([experiment])

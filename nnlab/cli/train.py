@@ -52,7 +52,7 @@ def train(
 def _tell(folder: Path, run_id: str, trained: int, quiet: bool) -> int:
     from nnlab.cli.outcome import describe_outcome
     from nnlab.cli.session import COMPLETED_WITH_FAILURES
-    from nnlab.store import read_run
+    from nnlab.store.reading import read_run
 
     row = read_run(folder, run_id)
     say(f"{describe_outcome(row, folder)}\nstored in {folder} as run {run_id}\n")

@@ -17,7 +17,7 @@ from nnlab.render.numbers import number
 from nnlab.render.page import fill
 from nnlab.render.sections import SECTIONS, in_cells, is_aligned
 from nnlab.render.verdict import sentences, verdicts
-from nnlab.store import DATABASE
+from nnlab.store.files import DATABASE
 from nnlab.text import count_of, one_line
 
 LINES = 1000  # more are of no use to a reader; the other formats have all of them

@@ -3,7 +3,7 @@
 from nnlab.metrics import MEASURES, SPLITS
 from nnlab.render.numbers import number, percent
 from nnlab.render.plain import number_table, pairs
-from nnlab.store import Row
+from nnlab.store.experiment import Row
 from nnlab.text import one_line
 
 FEATURES_SHOWN = 5

@@ -7,7 +7,7 @@ from typing import Any
 
 from nnlab.analysis.defaults import origins
 from nnlab.render.plain import pairs
-from nnlab.store import Row
+from nnlab.store.experiment import Row
 from nnlab.text import count_of, one_line, value_in_words
 
 
