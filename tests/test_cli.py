@@ -331,6 +331,14 @@ def test_a_strategy_is_shown_with_its_chosen_setting_and_how_many_it_tried(desk:
     assert len(json.loads(desk.nnlab("report", "--all", "-f", "json").stdout)["rows"]) == 4
 
 
+def test_the_report_says_what_chose_the_settings(desk: Desk) -> None:
+    config = desk.write(STRATEGIES)
+    assert "shows the one with the best mean val_loss. (report" in desk.nnlab("sweep", config).stdout
+    answer = desk.nnlab("sweep", config, "-s", "data.validation=0", "-n", "blind")
+    assert "shows the one with the best mean train_loss. There are no validation rows" in answer.stdout
+    assert "each strategy shows" not in desk.nnlab("report", "runs/config", "--all").stdout
+
+
 def test_a_run_that_two_strategies_ask_for_is_trained_once_and_counted_in_both(desk: Desk) -> None:
     answer = desk.nnlab("sweep", desk.write(STRATEGIES))
     assert "note: 3 runs came up again; each is trained once" in answer.stderr

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from nnlab.analysis.selection import choose, chosen_settings
+from nnlab.analysis.selection import choose, chooser, chosen_settings
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
 from nnlab.store.database import BASIC
@@ -18,7 +18,7 @@ from nnlab.text import distinct_words
 WORDS = ("experiment", "strategy", "setting")
 FACTS = ("epochs", "best_epoch", "seconds", "parameters")  # numbers of a run that are no metrics
 _KNOWN = {*WORDS, *BASIC, *RUN_METRICS, "settings", "chosen", "tried", "current", "resampled", "baseline"}
-_KNOWN |= {"target", "features", "top_feature"}  # what a diagnosis needs
+_KNOWN |= {"chosen_by", "target", "features", "top_feature"}  # what a diagnosis needs
 
 
 def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
@@ -27,8 +27,8 @@ def runs_frame(experiments: Sequence[Experiment]) -> pd.DataFrame:
     Returns:
         Columns experiment, strategy, setting (what varies inside the strategy, `l2=1`; no two of a strategy
         have the same words), run, seed, status, the metrics, settings (everything that was set, as JSON),
-        chosen (whether the setting stands for its strategy), tried (of how many), current (whether the
-        latest sweep asked for it),
+        chosen (whether the setting stands for its strategy), tried (of how many), chosen_by (the
+        metric), current (whether the latest sweep asked for it),
         resampled (whether seeds split one table again and again), baseline (the strategy to compare with),
         target (`report.target`), features (how many), top_feature (the one with the largest weights), and
         each setting that varies.
@@ -56,6 +56,7 @@ def _columns(experiment: Experiment, keys: Sequence[str]) -> dict[str, Sequence[
         "settings": columns["settings"],
         "chosen": [member in chosen for member in members],
         "tried": [tried.get(strategy, 1) for strategy in columns["strategy"]],
+        "chosen_by": [chooser(experiment)] * length,
         "current": [bool(value) for value in columns["current"]],
         "resampled": [resampled[text] for text in columns["settings"]],
         "baseline": [experiment.baseline] * length,

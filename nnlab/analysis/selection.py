@@ -34,13 +34,9 @@ def choose(experiment: Experiment) -> list[Choice]:
     """The chosen setting of every strategy, in the order of the tables.
 
     A strategy that is no tuned one (a grid point, a single run) keeps all its settings. Runs that the
-    latest sweep did not ask for stand aside. Where no run has the metric that chooses (no validation
-    rows), train_loss stands in.
+    latest sweep did not ask for stand aside.
     """
-    columns = experiment.columns
-    select = experiment.select
-    if all(value is None for value in columns[select]):
-        select = "train_loss"
+    columns, select = experiment.columns, chooser(experiment)
     strategies: dict[str, dict[str, Trial]] = {}
     wanted = ("strategy", "settings", "current", "tuned", "status", "parameters", select)
     for strategy, key, current, tuned, status, parameters, value in zip(
@@ -61,6 +57,12 @@ def choose(experiment: Experiment) -> list[Choice]:
         else:
             choices += [Choice(strategy, key, 1) for key in trials]
     return choices
+
+
+def chooser(experiment: Experiment) -> str:
+    """The metric that chooses; train_loss stands in where no run has it (no validation rows)."""
+    has_it = any(value is not None for value in experiment.columns[experiment.select])
+    return experiment.select if has_it else "train_loss"
 
 
 def chosen_settings(choices: Iterable[Choice]) -> set[tuple[str, str]]:

@@ -64,6 +64,17 @@ def _counted(lines: pd.DataFrame, name: str) -> Column:
     return Column(name.replace("_", " "), [str(count) for count in lines[name]], True)
 
 
+def choice(report: Report) -> str:
+    """How strategies that show one of several settings came by it, as a sentence; nothing if none does."""
+    if not is_tuned(report):
+        return ""
+    metrics = " or ".join(dict.fromkeys(report.runs["chosen_by"]))
+    words = f"Of the settings it tried, each strategy shows the one with the best mean {metrics}."
+    if metrics.startswith("train_"):
+        words += " There are no validation rows: that favours the weakest fix."
+    return words
+
+
 def is_tuned(report: Report) -> bool:
     """Whether a strategy shows the best of several settings, and only that."""
     tried = report.summary["tried"]

@@ -10,7 +10,7 @@ import pandas as pd
 import nnlab
 from nnlab.analysis.report import Report
 from nnlab.metrics import higher_is_better
-from nnlab.render.columns import Column, columns, is_tuned
+from nnlab.render.columns import Column, choice, columns
 from nnlab.render.configs import config_texts
 from nnlab.render.inline import inline_svg
 from nnlab.render.numbers import number
@@ -48,7 +48,7 @@ LEGEND = (
     ("+ better, − worse", "More than noise: p is at most 0.05, adjusted for the number of strategies."),
     ("= within noise", "A difference of this size may be luck."),
     ("? too few seeds", "No result of so few seeds could be told from luck."),
-    ("tried", "How many settings the strategy had to choose from, by validation rows alone."),
+    ("tried", "How many settings the strategy had to choose from, never by test rows."),
 )
 
 
@@ -164,8 +164,8 @@ def _lines(shown: Sequence[Column]) -> Iterator[tuple[str, ...]]:
 
 
 def _notes(report: Report) -> Iterator[str]:
-    if is_tuned(report):
-        yield "Of the settings it tried, each strategy shows the best by validation."
+    if words := choice(report):
+        yield words
     if (hidden := len(report.listed) - LINES) > 0:
         more = count_of(hidden, "more line")
         yield f"These are the first {LINES:,} lines; the CSV and JSON formats have {more}."

@@ -4,19 +4,17 @@ from collections.abc import Sequence
 
 from nnlab.analysis.report import Report
 from nnlab.render.cells import cell_len, left, right
-from nnlab.render.columns import Column, columns, is_tuned
+from nnlab.render.columns import Column, choice, columns
 from nnlab.render.sections import sections
 
 GAP = "  "
 HEADING_LINES = 2
-TRIED = """
-Of the settings it tried, each strategy shows the best by validation; report --all shows every one.
-"""
 
 
 def write_table(report: Report) -> str:
     """Best first, the headings of metrics on two lines; never cut, a narrow terminal wraps it."""
-    tuned = TRIED if is_tuned(report) else ""
+    words = choice(report)
+    tuned = f"\n{words} (report --all shows all.)\n" if words else ""
     table = _table(columns(report), _ends(report))
     return table + tuned + "".join(f"\n{words}" for words in sections(report))
 
