@@ -76,13 +76,13 @@ class Job:
 
 MOONS = {"source": "moons", "samples": 1280, "noise": 0.3, "test": 256}
 DIGITS = {"source": "digits", "train_size": 1408, "test": 0.2}
-WIDE = {"source": "blobs", "samples": 5632, "features": 784, "classes": 10, "noise": 2.0, "test": 512}
+WIDE = {"source": "blobs", "samples": 5632, "features": 784, "classes": 10, "noise": 0.1, "test": 512}
 
 JOBS = {
     job.name: job
     for job in (
         Job("64 runs of 2-16-16-2", MOONS, (16, 16)),
-        Job("64 runs of 64-64-64-10", DIGITS, (64, 64), epochs=10),
+        Job("64 runs of 64-64-64-10", DIGITS, (64, 64)),
         Job("1 run of 2-16-16-2", MOONS, (16, 16), epochs=40, seeds=1, strengths=1),
         Job("1 run of 784-256-256-10", WIDE, (256, 256), batch=128, epochs=10, seeds=1, strengths=1),
     )

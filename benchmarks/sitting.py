@@ -1,6 +1,7 @@
 """A sitting: programs run in turn, A B C, C B A, A B C, ..., so that what disturbs one disturbs all."""
 
 import json
+import resource
 import subprocess
 import sys
 import time
@@ -46,17 +47,22 @@ def sit(programs: Mapping[str, Take], rounds: int, title: str) -> Sitting:
 
 
 def program(command: Sequence[str | Path], environment: Mapping[str, str]) -> Take:
-    """A program that prints its times as the last line; `whole` is how long a user waits for it."""
+    """A program that prints its times as the last line; `whole` is what it costs from start to end."""
 
     def take() -> Sample:
-        clock = time.perf_counter()
+        clock, before = time.perf_counter(), _used()
         answer = subprocess.run(command, env=dict(environment), capture_output=True, text=True, check=False)
         whole = time.perf_counter() - clock
         if answer.returncode:
             raise SystemExit(f"\n{' '.join(map(str, command))} failed:\n{answer.stderr}")
-        return {"whole": whole} | _flat(answer.stdout)
+        return {"whole wall": whole, "whole processor": _used() - before} | _flat(answer.stdout)
 
     return take
+
+
+def _used() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _flat(output: str) -> dict[str, float]:
