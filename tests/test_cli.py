@@ -331,6 +331,15 @@ def test_a_strategy_is_shown_with_its_chosen_setting_and_how_many_it_tried(desk:
     assert len(json.loads(desk.nnlab("report", "--all", "-f", "json").stdout)["rows"]) == 4
 
 
+def test_a_filter_may_leave_the_baseline_out(desk: Desk) -> None:
+    desk.nnlab("sweep", desk.write(STRATEGIES), "--seeds", "6")
+    for name in ("table", "md", "json", "csv", "latex", "html"):
+        answer = desk.nnlab("report", "-F", "strategy == 'l2'", "-f", name)
+        assert answer.code == 0
+        assert "Against" not in answer.stdout
+    assert desk.nnlab("report", "-F", "strategy == 'l2'", "--plot", "x.svg").code == 0
+
+
 def test_the_report_says_what_chose_the_settings(desk: Desk) -> None:
     config = desk.write(STRATEGIES)
     assert "shows the one with the best mean val_loss. (report" in desk.nnlab("sweep", config).stdout

@@ -8,6 +8,7 @@ import pytest
 from scipy import stats
 
 from nnlab.analysis.comparison import Comparison, compare, split_overlap
+from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.paired_tests import (
     corrected_t,
     half_width,
@@ -17,6 +18,7 @@ from nnlab.analysis.paired_tests import (
     sign_flip,
 )
 from nnlab.render.verdict import verdict
+from tests.experiments import Line, experiment_of
 
 SEEDS = 10
 
@@ -259,3 +261,10 @@ def test_flips_of_thousands_of_pairs_fit_into_memory() -> None:
     tracemalloc.stop()
     assert p == pytest.approx(stats.ttest_1samp(d, 0).pvalue, rel=0.2)
     assert peak < 100e6
+
+
+def test_test_rows_that_come_with_the_source_are_no_part_of_a_split() -> None:
+    settings = [{"data.source": name, "data.test_path": None} for name in ("mnist1d", "digits", "moons")]
+    lines = [Line(one, {"strategy": "s", "seed": 0, "run": str(i)}) for i, one in enumerate(settings)]
+    frame = runs_frame([experiment_of(lines)])
+    assert list(frame["resampled"]) == [False, True, False]

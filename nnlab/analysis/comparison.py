@@ -96,6 +96,8 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     completed = runs[runs["status"] == "completed"]
     by_strategy = _by_strategy(completed, metric)
     base = by_strategy.pop(baseline, None)
+    if baseline not in set(runs["strategy"]):  # a filter has left it out
+        return Comparison(baseline, metric, ())
     lost = tuple(name for name in dict.fromkeys(runs["strategy"]) if name not in {*by_strategy, baseline})
     if base is None or base.empty:
         return Comparison(baseline, metric, (), lost=(baseline, *lost))
@@ -238,6 +240,8 @@ def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> 
         else {}
         for experiment, strategy, is_chosen in keys
     ]
+    if not any(own for own in by_experiment.values()):
+        return summary  # nothing could be compared
     columns = pd.DataFrame(lines, index=summary.index)
     marks = {name: columns[name].fillna("") for name in ("mark", "to_leader_mark") if name in columns}
     return pd.concat([summary, columns.assign(**marks)], axis="columns")

@@ -26,9 +26,11 @@ def sentences(report: Report) -> dict[str, str]:
     """Name of each experiment with a baseline -> what it says."""
     found = {}
     for experiment, comparison in report.comparisons.items():
-        own = report.summary[report.summary["chosen"] & (report.summary["experiment"] == experiment)]
-        change = own.loc[own["strategy"] == comparison.leader, "gap_change"]
-        found[experiment] = verdict(comparison, float(change.iloc[0]) if len(change) else math.nan)
+        change = math.nan
+        if comparison.leader is not None:
+            own = report.summary[report.summary["chosen"] & (report.summary["experiment"] == experiment)]
+            change = float(own.loc[own["strategy"] == comparison.leader, "gap_change"].iloc[0])
+        found[experiment] = verdict(comparison, change)
     return found
 
 
