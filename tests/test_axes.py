@@ -105,3 +105,14 @@ def test_a_billion_runs_are_refused_by_arithmetic(desk: Desk) -> None:
     assert (
         answer.stderr == "config.yaml:2:8: 1,000,000,000 runs came, expected at most 100,000 (--max-runs)\n"
     )
+
+
+@pytest.mark.parametrize("key", ["seeds", "data_seeds"])
+@pytest.mark.parametrize("seeds", ["[]", "[1, 2, 1]"])
+def test_a_list_of_seeds_has_at_least_one_and_each_once(key: str, seeds: str, desk: Desk) -> None:
+    config = desk.write(f"data: {{source: moons}}\nsweep: {{{key}: {seeds}}}")
+    answer = desk.nnlab("sweep", config)
+    assert answer.code == 2
+    place = f"config.yaml:2:{len(key) + 11}"
+    words = f"{place}: sweep.{key}: {seeds} came, expected at least one seed, each once\n"
+    assert answer.stderr == words

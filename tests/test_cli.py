@@ -332,11 +332,13 @@ def test_a_strategy_is_shown_with_its_chosen_setting_and_how_many_it_tried(desk:
 
 
 def test_a_filter_may_leave_the_baseline_out(desk: Desk) -> None:
-    desk.nnlab("sweep", desk.write(STRATEGIES), "--seeds", "6")
+    desk.nnlab("sweep", desk.write(STRATEGIES + "  baseline: none\n"), "--seeds", "6")
+    assert "Against none" in desk.nnlab("report").stdout
     for name in ("table", "md", "json", "csv", "latex", "html"):
         answer = desk.nnlab("report", "-F", "strategy == 'l2'", "-f", name)
         assert answer.code == 0
         assert "Against" not in answer.stdout
+        assert "note: --filter leaves out the baseline none: nothing is compared with it" in answer.stderr
     assert desk.nnlab("report", "-F", "strategy == 'l2'", "--plot", "x.svg").code == 0
 
 

@@ -63,7 +63,8 @@ def with_parts(report: Report, domingos: bool = False) -> Report:
             for part, value in _stacked(own)
         ]
     if not lines:
-        raise InputError(f"--decompose: {_why_not(report.runs)}")
+        option = "--domingos" if domingos else "--decompose"
+        raise InputError(f"{option}: {_why_not(report.runs)}")
     columns = pd.DataFrame(lines).dropna(axis="columns", how="all")
     summary = report.summary.merge(columns, on=LINE, how="left")
     return replace(report, summary=summary, decomposition=pd.DataFrame(parts))

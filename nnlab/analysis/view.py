@@ -79,7 +79,17 @@ def filtered(runs: pd.DataFrame, condition: str) -> tuple[pd.DataFrame, list[str
             f"--filter keeps {len(kept):,} of {count_of(len(runs), 'run')}, and not the same seeds of every "
             "line: means are over different seeds, differences over those that both have"
         )
+    without = {str(name) for name in _baselines(runs) - _baselines(kept)}
+    if without:
+        notes.append(
+            f"--filter leaves out the baseline {', '.join(sorted(without))}: nothing is compared with it"
+        )
     return kept, notes
+
+
+def _baselines(runs: pd.DataFrame) -> set[object]:
+    """The baselines that have runs here."""
+    return set(runs.loc[runs["strategy"] == runs["baseline"], "baseline"])
 
 
 def _have_different_seeds(runs: pd.DataFrame) -> bool:

@@ -163,6 +163,11 @@ def _validates(config: Config) -> bool:
 def _check_sweep(raw: Raw, config: Config) -> Iterator[Problem]:
     """Everything a sweep would set, value by value: linear in the lists, not in their product."""
     sweep = config.sweep
+    for name in ("seeds", "data_seeds"):
+        seeds = getattr(sweep, name)
+        if isinstance(seeds, tuple) and (not seeds or len(set(seeds)) < len(seeds)):
+            message = f"sweep.{name}: {show(seeds)} came, expected at least one seed, each once"
+            yield Problem(("sweep", name), message)
     if sweep.strategies and (sweep.grid or sweep.zip):
         other = "grid" if sweep.grid else "zip"
         yield Problem(
