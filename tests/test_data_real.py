@@ -1,11 +1,14 @@
 """Real data sets, compared with scikit-learn, and the table that comes with the project."""
 
 import pathlib
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 import sklearn.datasets
 
+from nnlab.data import real
 from nnlab.data.real import REAL, BreastCancer, Diabetes
 from nnlab.data.tables import Csv
 
@@ -24,6 +27,22 @@ def test_rows_are_those_of_scikit_learn(name: str) -> None:
         assert table.class_names == tuple(map(str, bunch.target_names))
 
 
+@pytest.mark.parametrize("name", REAL)
+def test_files_that_have_moved_are_left_to_scikit_learn(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from_files = REAL[name]().read()
+    monkeypatch.setattr(real, "data_folder", lambda: pathlib.Path("nowhere"))
+    from_loader = REAL[name]().read()
+    assert np.array_equal(from_files.features, from_loader.features)
+    assert np.array_equal(from_files.target, from_loader.target)
+
+
+def test_a_sweep_on_real_data_does_without_importing_scikit_learn() -> None:
+    read = "from nnlab.data.real import Digits; Digits().read()"
+    program = f"import sys; {read}; print('sklearn' in sys.modules)"
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert answer.stdout == "False\n"
+
+
 def test_diabetes_is_in_its_own_units() -> None:
     table = Diabetes().read()
     age = table.features[:, table.feature_names.index("age")]
@@ -33,8 +52,8 @@ def test_diabetes_is_in_its_own_units() -> None:
 
 def test_the_breast_cancer_table_holds_the_numbers_of_scikit_learn() -> None:
     csv = Csv(path="data/breast_cancer.csv", target="diagnosis").read(CONFIGS).main
-    real = BreastCancer().read()
-    assert np.array_equal(csv.features, real.features)
-    assert [csv.class_names[i] for i in csv.target] == [real.class_names[i] for i in real.target]
+    table = BreastCancer().read()
+    assert np.array_equal(csv.features, table.features)
+    assert [csv.class_names[i] for i in csv.target] == [table.class_names[i] for i in table.target]
     assert csv.feature_names[:2] == ("radius_mean", "texture_mean")
     assert csv.feature_names[-1] == "fractal_dimension_worst"

@@ -1,26 +1,64 @@
 """Real data sets that come with scikit-learn: no download, no options."""
 
-from abc import ABC, abstractmethod
+import importlib.util
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 
 from nnlab.data.table import Table
 from nnlab.registry import table
 
-# scikit-learn is imported where it is used: it takes over a second, and most commands do without.
+Numbers = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class RealSet(ABC):
-    """What all real data sets share: nothing to set, and a table to read."""
+class RealSet:
+    """What all real data sets share: nothing to set, and a table to read.
+
+    The files are read where scikit-learn keeps them, without importing it: that takes a second, longer
+    than many a sweep. Should they have moved, its loader is asked.
+    """
 
     name: ClassVar[str]
+    files: ClassVar[tuple[str, ...]]  # side by side they hold the features, then the target
+    delimiter: ClassVar[str | None] = ","  # None: white space
+    head: ClassVar[int] = 0  # lines before the rows
+    features: ClassVar[tuple[str, ...]]
+    classes: ClassVar[tuple[str, ...]] = ()  # none: regression
 
-    @abstractmethod
     def read(self) -> Table:
         """All rows, in the order of scikit-learn."""
+        x, y = self._from_files() or self._from_loader()
+        if self.classes:
+            return Table(x, y.ravel().astype(np.int64), self.features, "classification", self.classes)
+        return Table(x, y.reshape(-1, 1), self.features, "regression")
+
+    def _from_files(self) -> tuple[Numbers, Numbers] | None:
+        folder = data_folder()
+        if folder is None or not all((folder / file).is_file() for file in self.files):
+            return None
+        parts = [
+            np.loadtxt(folder / file, delimiter=self.delimiter, skiprows=self.head, ndmin=2)
+            for file in self.files
+        ]
+        x, y = np.hsplit(np.hstack(parts), [len(self.features)])
+        return np.ascontiguousarray(x), y
+
+    def _from_loader(self) -> tuple[Numbers, Numbers]:
+        import sklearn.datasets
+
+        options = {} if self.classes else {"scaled": False}
+        bunch = getattr(sklearn.datasets, f"load_{self.name}")(**options)
+        return np.asarray(bunch.data, np.float64), np.asarray(bunch.target, np.float64)
+
+
+def data_folder() -> Path | None:
+    """Where scikit-learn keeps its data files; nothing is imported."""
+    found = importlib.util.find_spec("sklearn")
+    return Path(found.origin).parent / "datasets" / "data" if found and found.origin else None
 
 
 @dataclass(frozen=True)
@@ -34,11 +72,15 @@ class Digits(RealSet):
     """
 
     name = "digits"
+    files = ("digits.csv.gz",)
+    features = tuple(f"pixel_{row}_{column}" for row in range(8) for column in range(8))
+    classes = tuple("0123456789")
 
-    def read(self) -> Table:
-        from sklearn.datasets import load_digits
 
-        return _classes(load_digits())
+CELL_MEASURES = (
+    *("radius", "texture", "perimeter", "area", "smoothness"),
+    *("compactness", "concavity", "concave points", "symmetry", "fractal dimension"),
+)
 
 
 @dataclass(frozen=True)
@@ -52,11 +94,14 @@ class BreastCancer(RealSet):
     """
 
     name = "breast_cancer"
-
-    def read(self) -> Table:
-        from sklearn.datasets import load_breast_cancer
-
-        return _classes(load_breast_cancer())
+    files = ("breast_cancer.csv",)
+    head = 1
+    features = (
+        *(f"mean {measure}" for measure in CELL_MEASURES),
+        *(f"{measure} error" for measure in CELL_MEASURES),
+        *(f"worst {measure}" for measure in CELL_MEASURES),
+    )
+    classes = ("malignant", "benign")
 
 
 @dataclass(frozen=True)
@@ -70,11 +115,14 @@ class Wine(RealSet):
     """
 
     name = "wine"
-
-    def read(self) -> Table:
-        from sklearn.datasets import load_wine
-
-        return _classes(load_wine())
+    files = ("wine_data.csv",)
+    head = 1
+    features = (
+        *("alcohol", "malic_acid", "ash", "alcalinity_of_ash", "magnesium", "total_phenols", "flavanoids"),
+        *("nonflavanoid_phenols", "proanthocyanins", "color_intensity", "hue"),
+        *("od280/od315_of_diluted_wines", "proline"),
+    )
+    classes = ("class_0", "class_1", "class_2")
 
 
 @dataclass(frozen=True)
@@ -88,11 +136,10 @@ class Iris(RealSet):
     """
 
     name = "iris"
-
-    def read(self) -> Table:
-        from sklearn.datasets import load_iris
-
-        return _classes(load_iris())
+    files = ("iris.csv",)
+    head = 1
+    features = ("sepal length (cm)", "sepal width (cm)", "petal length (cm)", "petal width (cm)")
+    classes = ("setosa", "versicolor", "virginica")
 
 
 @dataclass(frozen=True)
@@ -100,7 +147,7 @@ class Diabetes(RealSet):
     """Progression of diabetes after one year: 442 patients, 10 measures, regression.
 
     The measures are in their own units. scikit-learn's default scales them with statistics of
-    all rows, test rows too; here that is left to `standardize`, which looks at training rows alone.
+    all rows, test rows too; here that is left to `scale`, which looks at training rows alone.
 
     Source: Efron, Hastie, Johnstone and Tibshirani (2004), Least angle regression.
 
@@ -109,24 +156,9 @@ class Diabetes(RealSet):
     """
 
     name = "diabetes"
-
-    def read(self) -> Table:
-        from sklearn.datasets import load_diabetes
-
-        bunch = load_diabetes(scaled=False)
-        target = np.asarray(bunch.target, dtype=np.float64)[:, None]
-        return Table(np.asarray(bunch.data, np.float64), target, _names(bunch.feature_names), "regression")
+    files = ("diabetes_data_raw.csv.gz", "diabetes_target.csv.gz")
+    delimiter = None
+    features = ("age", "sex", "bmi", "bp", "s1", "s2", "s3", "s4", "s5", "s6")
 
 
 REAL: dict[str, type[RealSet]] = table(Digits, BreastCancer, Diabetes, Wine, Iris)
-
-
-def _names(names: Any) -> tuple[str, ...]:
-    return tuple(str(name) for name in names)
-
-
-def _classes(bunch: Any) -> Table:
-    features = np.asarray(bunch.data, dtype=np.float64)
-    target = np.asarray(bunch.target, dtype=np.int64)
-    names = _names(bunch.feature_names)
-    return Table(features, target, names, "classification", _names(bunch.target_names))
