@@ -79,6 +79,55 @@ class Unit:
         )
 
 
+class UnitShares:
+    """How many hidden units are stuck where their activation is flat, told block by block of rows.
+
+    Args:
+        networks: how many pass by: the members of all runs.
+        members: networks of each run, over which the mean is taken.
+    """
+
+    def __init__(self, network: Network, networks: int, members: int) -> None:
+        self._members, self._units, self._rows = members, network.sizes[1:-1], 0
+        self._slopes = [activation.slopes for activation in network.activations]
+        self._saturating = [i for i, slope in enumerate(self._slopes) if slope.saturates]
+        dying = [i for i, slope in enumerate(self._slopes) if slope.dies]
+        self._alive = {i: np.zeros((networks, self._units[i]), bool) for i in dying}
+        self._flat = np.zeros(networks)
+
+    @property
+    def watches(self) -> bool:
+        """Whether the network has units that can get stuck."""
+        return bool(self._alive or self._saturating)
+
+    def see(self, space: Workspace) -> None:
+        """Takes in a block of rows, after its forward pass."""
+        self._rows += space.batch
+        for i in {*self._alive, *self._saturating}:
+            slope = space.slope(i)
+            if i in self._alive:
+                self._alive[i] |= (slope != 0).any(axis=2)
+            if i in self._saturating:
+                self._flat += (np.abs(slope) < FLAT * self._slopes[i].largest).sum(axis=(1, 2))
+
+    def told(self) -> dict[str, Array]:
+        """Each share, (runs,) float64; those that the network has, if there were rows.
+
+        Returns:
+            dead_units: the share of units whose slope f'(z) is 0 for every row, among those that can die.
+            saturated_units: the share of (unit, row) pairs with a slope below 5 % of the largest, among
+                units that saturate.
+        """
+        shares = {}
+        if self._rows and self._alive:
+            shares["dead_units"] = 1 - np.concatenate(list(self._alive.values()), axis=1).mean(axis=1)
+        if self._rows and self._saturating:
+            units = sum(self._units[i] for i in self._saturating)
+            shares["saturated_units"] = self._flat / (self._rows * units)
+        means = {name: share.reshape(-1, self._members).mean(axis=1) for name, share in shares.items()}
+        return {name: np.asarray(mean) for name, mean in means.items()}
+
+
 class Evaluator:
     """Measures a population on one split.
 
@@ -118,10 +167,13 @@ class Evaluator:
             self.network, self.rows, self.owner[runs], self.task, self.members, sampling, self.unit
         )
 
-    def measure(self, layers: Sequence[Array]) -> dict[str, Array]:
+    def measure(self, layers: Sequence[Array], shares: UnitShares | None = None) -> dict[str, Array]:
         """Each measure of the task, (runs,) float64, in the target's own unit.
 
         Empty if the split has no rows.
+
+        Args:
+            shares: sees what passes through; not where predictions are means of random passes.
         """
         if len(self.rows) == 0:
             return {}
@@ -131,6 +183,8 @@ class Evaluator:
         masks = self._masks()
         for start in self._starts:
             space = self._forward(layers, start, masks)
+            if shares is not None:
+                shares.see(space)
             z, target = self._mean_of_members(space), space.y[:: self.members]
             loss += self.network.loss.of_rows(self.network.output, z, target).astype(np.float64).sum(axis=1)
             if self.task == "classification":
@@ -149,36 +203,12 @@ class Evaluator:
         return {"loss": loss / count, "r2": self._r2(squares), "rmse": rmse}
 
     def unit_shares(self, layers: Sequence[Array]) -> dict[str, Array]:
-        """How many hidden units are stuck where their activation is flat, (runs,) float64.
-
-        Returns:
-            dead_units: the share of units whose slope f'(z) is 0 for every row, among those that can die.
-            saturated_units: the share of (unit, row) pairs with a slope below 5 % of the largest, among
-                units that saturate. Neither is there if the network has no such activation.
-        """
-        slopes = [activation.slopes for activation in self.network.activations]
-        dying = [i for i, slope in enumerate(slopes) if slope.dies]
-        saturating = [i for i, slope in enumerate(slopes) if slope.saturates]
-        if len(self.rows) == 0 or not (dying or saturating):
-            return {}
-        runs, units = len(self._member_owner), self.network.sizes[1:-1]
-        alive = {i: np.zeros((runs, units[i]), bool) for i in dying}
-        flat = np.zeros(runs)
-        for start in self._starts:
-            space = self._forward(layers, start)
-            for i in {*dying, *saturating}:
-                size = np.abs(space.slope(i))
-                if i in alive:
-                    alive[i] |= size.any(axis=2)
-                if i in saturating:
-                    flat += (size < FLAT * slopes[i].largest).sum(axis=(1, 2))
-        shares = {}
-        if dying:
-            shares["dead_units"] = 1 - np.concatenate(list(alive.values()), axis=1).mean(axis=1)
-        if saturating:
-            shares["saturated_units"] = flat / (len(self.rows) * sum(units[i] for i in saturating))
-        means = {name: share.reshape(-1, self.members).mean(axis=1) for name, share in shares.items()}
-        return {name: np.asarray(mean) for name, mean in means.items()}
+        """What `UnitShares` tells of these rows; empty if the split has none."""
+        shares = UnitShares(self.network, len(self._member_owner), self.members)
+        if shares.watches:
+            for start in self._starts:
+                shares.see(self._forward(layers, start))
+        return shares.told()
 
     def _mean_of_members(self, space: Workspace) -> Array:
         """The pre-activation whose output is the mean prediction of a run's members."""

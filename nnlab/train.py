@@ -17,7 +17,7 @@ from nnlab.checkpoint import Keeper, Snapshot
 from nnlab.config.schema import Config
 from nnlab.data.prepare import Preparation, Prepared
 from nnlab.data.recent import recall
-from nnlab.evaluation import Evaluator, Rows, Unit, rows_of
+from nnlab.evaluation import Evaluator, Rows, Unit, UnitShares, rows_of
 from nnlab.metrics import SPLITS, higher_is_better
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
@@ -157,6 +157,7 @@ class Population:
         self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
         self.best_epoch = np.zeros(count, dtype=np.intp)
         self.best_params = self.learner.predicting().buffer.copy() if self.stopping else None
+        self.unit_shares: dict[str, Array] | None = None  # of the networks that the last epoch leaves
 
     def _streams(self, purpose: str) -> list[np.random.Generator]:
         """Generators for each member of each run."""
@@ -258,9 +259,12 @@ class Population:
         """Add a row to the curves of every run, and note the best epoch."""
         columns: dict[str, Array] = {}
         shown = self.learner.predicting()
+        shares = UnitShares(self.network, len(shown.buffer), self.members) if self._is_final() else None
         for split in ("train", "val"):
-            for name, values in self.evaluators[split].measure(shown.layers).items():
-                columns[f"{split}_{name}"] = values
+            evaluator = self.evaluators[split]
+            measured = evaluator.measure(shown.layers, shares if split == "train" else None)
+            columns |= {f"{split}_{name}": values for name, values in measured.items()}
+        self.unit_shares = shares.told() if shares else None
         columns["penalty"] = self._mean_of_members(self.learner.penalty())
         columns["weight_norm"] = self._mean_of_members(_norm(shown.weights))
         at_start, gradient = self.epoch == 0, self.learner.weight_grads
@@ -278,6 +282,11 @@ class Population:
             self.learner.see(
                 self.epoch, {name: values.repeat(self.members) for name, values in columns.items()}
             )
+
+    def _is_final(self) -> bool:
+        """Whether the networks as they are now will be those of the results, seen in single passes."""
+        is_last = self.epoch == self.config.training.epochs
+        return is_last and self.best_params is None and self.evaluators["train"].sampling is None
 
     def _mean_of_members(self, values: Array) -> Array:
         return np.asarray(values.reshape(-1, self.members).mean(axis=1))
@@ -339,6 +348,8 @@ class Population:
             self.bags = self.bags[members]
         if self.stopping is not None:
             self.stopping = take(self.stopping, staying)
+        if self.unit_shares is not None:
+            self.unit_shares = {name: values[staying] for name, values in self.unit_shares.items()}
         self.learner.keep(members)
         self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
         for name in ("runs", "curves"):
@@ -353,8 +364,13 @@ class Population:
         params = self.learner.predicting().buffer if self.best_params is None else self.best_params
         layers = self.network.layers(params[rows_of(leaving, self.members)])
         evaluator = self.evaluators["test"].take(leaving)
-        tests, predictions = evaluator.measure(layers), evaluator.predict(layers)
-        units = self.evaluators["train"].take(leaving).unit_shares(layers)
+        tests = evaluator.measure(layers)
+        kept = status == "completed" and any(self.runs[i].shares_test_rows for i in leaving)
+        predictions = evaluator.predict(layers) if kept else np.empty((len(leaving), 0, 0))
+        if self.unit_shares is None:
+            units = self.evaluators["train"].take(leaving).unit_shares(layers)
+        else:
+            units = {name: values[leaving] for name, values in self.unit_shares.items()}
         for i, member in enumerate(leaving):
             run, curve = self.runs[member], self.curves[member]
             best = int(self.best_epoch[member]) if self.epoch else 0

@@ -60,6 +60,11 @@ class Activation:
         return _gain(self) if self.initializer == "he" else 1.0
 
     @property
+    def keeps_ones(self) -> bool:
+        """Whether f(1) is 1: then a row of ones goes through as it is, and need not be set again."""
+        return _keeps_ones(self)
+
+    @property
     def slopes(self) -> Slopes:
         """Told by f' itself, so that an entry need not say it."""
         return _slopes(self)
@@ -69,6 +74,13 @@ class Activation:
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
         raise NotImplementedError
+
+
+@functools.cache
+def _keeps_ones(activation: Activation) -> bool:
+    z, h, scratch = np.ones(1), np.empty(1), (np.empty(1), np.empty(1))
+    activation.f(z, h if activation.keeps_z else z, scratch)
+    return bool((h if activation.keeps_z else z)[0] == 1)
 
 
 @functools.cache
@@ -122,7 +134,7 @@ def _negative_part(z: Array, out: Array) -> None:
 
 
 def _where_positive(h: Array, out: Array) -> None:
-    np.greater(h, 0, out=out, casting="unsafe")  # as 0.0 and 1.0
+    np.greater(h, _zeros((), h.dtype.char), out=out, casting="unsafe")  # as 0.0 and 1.0
 
 
 @dataclass(frozen=True)

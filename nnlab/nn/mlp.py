@@ -184,6 +184,7 @@ class Workspace:
         self.deltas = [*deltas, empty(runs, outputs, batch)]
         self.turned = [delta.transpose(0, 2, 1) for delta in self.deltas]
         self.row = empty(runs, 1, batch)
+        self._share = np.array(1 / batch, dtype)
         pools = np.empty((3, max((whole.size for whole in wholes), default=0)), dtype)
         self._slopes, self._scratch = [], []
         for whole in wholes:
@@ -206,7 +207,8 @@ class Workspace:
             activation = self.network.activations[i]
             if not isinstance(activation, Identity):
                 activation.f(self._z[i], self._h[i], self._scratch[i])
-                self.inputs[i + 1][:, -1] = 1
+                if not activation.keeps_ones:
+                    self.inputs[i + 1][:, -1] = 1
             if masks:
                 np.multiply(self.h[i], masks[i], out=self.inputs[i + 1][:, :-1])
             if shifts:
@@ -225,7 +227,7 @@ class Workspace:
         """The gradient of the batch's mean loss, after `forward`, written into `grads`."""
         delta = self.deltas[-1]
         self.network.loss.gradient(self.network.output, self.logits, self.y, delta, self.row)
-        delta *= 1 / self.batch
+        delta *= self._share
         if self.row_weights is not None:
             delta *= self.row_weights[:, np.newaxis]
         for i in range(len(layers) - 1, -1, -1):

@@ -16,7 +16,7 @@ from typing import ClassVar
 import numpy as np
 
 from nnlab.arrays import Array
-from nnlab.nn.stacking import each, factor, grow
+from nnlab.nn.stacking import each, factor, grow, root
 from nnlab.registry import Fraction, NonNegative, Positive, Switch, table
 
 State = dict[str, Array]
@@ -437,9 +437,9 @@ def _adam_step(rule: Adam | Adamw, params: Array, grads: Array, state: State) ->
     # `rate` and `floor`: two passes over memory fewer.
     m, v, t = state["m"], state["v"], state["scratch"]
     power1, power2 = grow(state["beta1_power"], rule.beta1), grow(state["beta2_power"], rule.beta2)
-    root = np.sqrt((1 - rule.beta2) / (1 - power2))
-    rate = rule.learning_rate * (1 - rule.beta1) / (1 - power1) / root
-    floor = rule.epsilon / root
+    scale = root((1 - rule.beta2) / (1 - power2))
+    rate = rule.learning_rate * (1 - rule.beta1) / (1 - power1) / scale
+    floor = rule.epsilon / scale
     m *= factor(rule.beta1, m)
     m += grads
     np.multiply(grads, grads, out=t)

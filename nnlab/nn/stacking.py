@@ -1,6 +1,7 @@
 """Stacking: the entries of many runs as one entry whose numbers are columns, (runs, 1)."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -72,6 +73,16 @@ def grow(column: Array, by: Array | float) -> Any:
     return column.item()
 
 
+def root(values: Array | float) -> Any:
+    """The square root of a number, or of a column; of a number much faster than NumPy's, with the same bits.
+
+    >>> root(0.25), root(np.array([[4.0], [9.0]]))
+    (0.5, array([[2.],
+           [3.]]))
+    """
+    return math.sqrt(values) if isinstance(values, float) else np.sqrt(values)
+
+
 def each(function: Callable[..., float], *columns: Any) -> Any:
     """A function of the numbers of each run by itself.
 
@@ -94,7 +105,7 @@ def factor(values: Array | float, like: Array) -> Array:
     A float64 column would turn a float32 pass into a conversion; one number is a faster pass than a
     column of equal ones, and fastest as an array of no axes. Nothing of it changes a bit of the result.
     """
-    if isinstance(values, int | float):
+    if isinstance(values, (int, float)):  # faster than `int | float`
         return np.array(values, like.dtype)
     first = values.item(0)
     if values.size == 1 or (values == first).all():
