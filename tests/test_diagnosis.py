@@ -1,6 +1,7 @@
 """The diagnosis: verdicts by arithmetic on paper, its promise by simulation, and the way a user takes."""
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,10 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nnlab.analysis.diagnosis import Diagnosis, Part, diagnose, diagnoses, judge, yardstick_of
+from nnlab.analysis.diagnosis import Diagnoses, Diagnosis, diagnose
 from nnlab.analysis.evidence import METRICS, Evidence
+from nnlab.analysis.judgement import Part, judge, yardsticks
+from nnlab.analysis.lines import Lines
 from nnlab.analysis.next_steps import steps_against
 from nnlab.analysis.relatives import KINDS, Relatives
 from nnlab.analysis.report import make_report
@@ -18,6 +21,7 @@ from nnlab.analysis.trouble import signs_of
 from nnlab.metrics import RUN_METRICS
 from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.render.diagnosis import SIGNS, STEPS, WIDTH, describe_diagnosis, diagnosis_section
+from nnlab.render.machine import rows
 from tests.cli import Desk
 
 SETTINGS = {
@@ -57,7 +61,8 @@ def numbers(
 
 
 def part(values: Errors, error: float = 0.01, **options: float) -> Part:
-    return judge(np.array(values), 0.02, np.full(len(values), error), **options)  # type: ignore[arg-type]
+    stack, errors = np.array([values]), np.full((1, len(values)), error)
+    return judge(stack, np.array([0.02]), errors, **options).at(0)  # type: ignore[arg-type]
 
 
 def test_a_part_beyond_noise_and_above_the_yardstick_is_high() -> None:
@@ -138,7 +143,7 @@ def test_a_training_error_at_the_target_is_no_bias() -> None:
 
 def test_squared_errors_are_measured_against_the_variance_of_the_target() -> None:
     # Variance 2: the yardstick is 0.1. Noise 0.09: bias 0.41, variance 0.05.
-    assert yardstick_of(numbers([0.5], [0.55], variance=2)) == pytest.approx(0.1)
+    assert yardsticks(numbers([0.5], [0.55], variance=2).as_stack())[0] == pytest.approx(0.1)
     assert diagnose(numbers([0.5] * 6, [0.55] * 6, 2, target=0.09)).verdict == "high_bias"
     assert diagnose(numbers([0.5] * 6, [0.55] * 6, 2, target=0.45)).verdict == "fine"
     assert diagnose(numbers([0.09] * 6, [0.30] * 6, 2, target=0.09)).verdict == "high_variance"
@@ -311,7 +316,7 @@ def test_a_step_against_each_part_is_taken_together_with_the_other() -> None:
     shown = diagnose(none, 1, Relatives([("none", none), ("decay", l2)])).steps
     assert [(step.name, step.see) for step in shown] == [("more_parameters", None), ("l2", "decay")]
     report = make_report(with_all_columns(frame({"a": ([0.2] * 8, [0.3] * 8)})), {})
-    assert report.summary["next_step"].tolist() == ["more_parameters and more_data"]
+    assert rows(report, report.diagnoses)["next_step"].tolist() == ["more_parameters and more_data"]
 
 
 def test_every_step_and_sign_has_words() -> None:
@@ -364,28 +369,49 @@ def frame(strategies: dict[str, tuple[Errors, Errors]], **columns: Any) -> pd.Da
     return pd.DataFrame(lines).assign(**(same | columns))
 
 
-def of(found: dict[tuple[str, str, str], Diagnosis]) -> dict[str, str]:
+def of(found: Mapping[tuple[str, str, str], Diagnosis]) -> dict[str, str]:
     return {strategy: diagnosis.verdict for (_, strategy, _), diagnosis in found.items()}
 
 
 def test_a_frame_is_diagnosed_line_by_line() -> None:
     runs = frame({"a": BIAS, "b": VARIANCE})
-    assert of(diagnoses(runs)) == {"a": "high_bias", "b": "high_variance"}
-    assert of(diagnoses(runs.assign(target=0.2))) == {"a": "fine", "b": "high_variance"}
+    assert of(Diagnoses(runs)) == {"a": "high_bias", "b": "high_variance"}
+    assert of(Diagnoses(runs.assign(target=0.2))) == {"a": "fine", "b": "high_variance"}
     runs.loc[(runs["strategy"] == "a") & (runs["seed"] > 2), "status"] = "diverged"
-    few = diagnoses(runs)["e", "a", ""]
+    few = Diagnoses(runs)["e", "a", ""]
     assert (few.seeds, few.verdict, few.signs[0].value) == (3, "high_bias", 5)
     runs["status"] = "diverged"
-    none = diagnoses(runs)["e", "a", ""]
+    none = Diagnoses(runs)["e", "a", ""]
     assert (none.seeds, none.verdict, none.steps) == (0, "cannot_tell", ())
 
 
 def test_runs_that_share_their_rows_count_once() -> None:
     # Five data seeds with 20 seeds each tell no more than five seeds.
     runs = frame({"a": ([0.0] * 100, [0.05] * 100)})
-    assert of(diagnoses(runs)) == {"a": "high_variance"}
-    crossed = diagnoses(runs.assign(data_seed=runs["seed"] % 5))["e", "a", ""]
+    assert of(Diagnoses(runs)) == {"a": "high_variance"}
+    crossed = Diagnoses(runs.assign(data_seed=runs["seed"] % 5))["e", "a", ""]
     assert (crossed.seeds, crossed.verdict, crossed.unseen_error) == (5, "cannot_tell", pytest.approx(0.05))
+
+
+def test_lines_are_judged_together_as_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    errors = {
+        f"{i}": (list(rng.uniform(0, 0.1, n)), list(rng.uniform(0, 0.2, n)))
+        for i, n in enumerate([1, 5, 9] * 9)
+    }
+    runs = frame(errors)
+    runs["test_accuracy"] = runs["test_accuracy"].where(runs["strategy"] != "4")
+    found, lines = Diagnoses(runs), Lines(runs)
+    alone = [diagnose(evidence, len(lines)) for evidence in lines.values()]
+    assert [repr(diagnosis) for diagnosis in found.values()] == list(map(repr, alone))
+    assert len(set(of(found).values())) > 2
+
+
+def test_a_linear_model_is_no_larger_network() -> None:
+    small = evidence(*BIAS, parameters=20, test_loss=0.5)
+    linear = evidence([0.0] * 8, [0.0] * 8, {"model.hidden": []}, parameters=9, test_loss=0.1)
+    (step, *_) = diagnose(small, 1, Relatives([("small", small), ("linear", linear)])).steps
+    assert (step.name, step.see) == ("more_parameters", None)
 
 
 def with_all_columns(runs: pd.DataFrame) -> pd.DataFrame:
@@ -425,8 +451,8 @@ def test_five_strategies_need_more_than_one() -> None:
         0.06,
     ]  # mean 3.5 points, s = 3.78
     runs = frame({name: ([0.0] * 6, [error + 0.01 for error in errors]) for name in "abcde"})
-    assert set(of(diagnoses(runs[runs["strategy"] == "a"])).values()) == {"high_variance"}
-    assert set(of(diagnoses(runs)).values()) == {"cannot_tell"}
+    assert set(of(Diagnoses(runs[runs["strategy"] == "a"])).values()) == {"high_variance"}
+    assert set(of(Diagnoses(runs)).values()) == {"cannot_tell"}
 
 
 def test_a_strategy_has_one_diagnosis_whatever_else_is_shown() -> None:
@@ -436,9 +462,9 @@ def test_a_strategy_has_one_diagnosis_whatever_else_is_shown() -> None:
         text = json.dumps(SETTINGS | {"regularization.l2": strength})
         lines.append(lines[0].assign(settings=text, setting=f"l2={strength}", chosen=False))
     everything = pd.concat(lines, ignore_index=True)
-    shown = diagnoses(everything[everything["chosen"]], everything)["e", "a", ""]
+    shown = Diagnoses(everything[everything["chosen"]], everything)["e", "a", ""]
     assert shown.verdict == "high_variance"
-    assert diagnoses(everything)["e", "a", ""] == shown
+    assert Diagnoses(everything)["e", "a", ""] == shown
 
 
 # --- the way a user takes -----------------------------------------------------------------------

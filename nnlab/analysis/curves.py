@@ -7,14 +7,14 @@ lines apart. The size of the training set is measured in rows, whichever setting
 import json
 import math
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
 from nnlab.analysis.intervals import half_width
 from nnlab.analysis.seeds import independent
 from nnlab.metrics import MEASURES, SPLITS
-from nnlab.store.experiment import varying
+from nnlab.store.settings import varying
 from nnlab.text import distinct_words
 
 DATA_SIZE = ("data.train_size", "data.samples")  # settings that decide how many rows train
@@ -27,11 +27,37 @@ METRICS = (*(f"{split}_{name}" for name in MEASURES for split in SPLITS), "gap")
 Settings = Mapping[str, Any]
 
 
-def curves(runs: pd.DataFrame) -> pd.DataFrame:
+class Space(NamedTuple):
+    """The settings of an experiment.
+
+    Args:
+        points: the different ones by their text, with the rows they train on; nothing where there are so
+            many that no picture could show them.
+        keys: those that vary, the size of the data first.
+        grid: the two settings of a full grid of numbers, if that is what the points are.
+    """
+
+    points: Mapping[str, Settings]
+    keys: Sequence[str]
+    grid: tuple[str, str] | None
+
+
+def spaces_of(runs: pd.DataFrame) -> dict[str, Space]:
+    """The settings of each experiment; what curves and heat maps are made of."""
+    found = {}
+    for experiment, group in runs.groupby("experiment", sort=False):
+        points = _points(group)
+        keys = _keys(points)
+        found[str(experiment)] = Space(points, keys, _grid(points, keys))
+    return found
+
+
+def curves(runs: pd.DataFrame, spaces: Mapping[str, Space] | None = None) -> pd.DataFrame:
     """Every curve of these runs, as far as a picture can show its lines.
 
     Args:
         runs: as made by `runs_frame`.
+        spaces: theirs, if `spaces_of` has found them already.
 
     Returns:
         Columns experiment, key (the setting), line (the other settings that vary, in words), settings
@@ -39,10 +65,7 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
         mean over seeds, `_low` and `_high`. Empty where no setting has a curve.
     """
     lines = []
-    for experiment, group in runs.groupby("experiment", sort=False):
-        points = _points(group)
-        keys = _keys(points)
-        grid = _grid(points, keys)
+    for experiment, (points, keys, grid) in (spaces or spaces_of(runs)).items():
         for key in keys:
             if grid and key in grid and key not in DATA_SIZE:
                 continue
@@ -54,16 +77,14 @@ def curves(runs: pd.DataFrame) -> pd.DataFrame:
     return _with_means(lines, runs)
 
 
-def heat_maps(runs: pd.DataFrame) -> pd.DataFrame:
+def heat_maps(runs: pd.DataFrame, spaces: Mapping[str, Space] | None = None) -> pd.DataFrame:
     """The experiments whose runs fill a grid of two numbers.
 
     Returns:
         Columns experiment, x_key, y_key, x, y, settings, seeds, and each metric as in `curves`.
     """
     lines = []
-    for experiment, group in runs.groupby("experiment", sort=False):
-        points = _points(group)
-        grid = _grid(points, _keys(points))
+    for experiment, (points, _, grid) in (spaces or spaces_of(runs)).items():
         if grid and not (grid[0] in DATA_SIZE and len(_lines(points, grid[0], grid))):  # seen better as lines
             x_key, y_key = grid
             for text, point in points.items():
@@ -82,19 +103,15 @@ def heat_maps(runs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _points(group: pd.DataFrame) -> dict[str, Settings]:
-    """The different settings of an experiment by their text, with the rows they train on.
-
-    Nothing where there are so many that no picture could show them.
-    """
-    if group["settings"].nunique() > MOST_SETTINGS:
-        return {}
+    """The different settings of an experiment by their text, with the rows they train on."""
     sizes = group.groupby("settings", sort=False)["train_rows"].first()
+    if len(sizes) > MOST_SETTINGS:
+        return {}
     points: dict[str, Settings] = {}
-    for text in group["settings"].unique():
-        settings = json.loads(text)
-        rows = sizes[text]
+    for text, rows in sizes.items():
+        settings = json.loads(str(text))
         size = {} if pd.isna(rows) else {"rows": float(rows) / settings.get("data.copies", 1)}
-        points[text] = {**settings, **size}
+        points[str(text)] = {**settings, **size}
     return points
 
 
@@ -128,7 +145,6 @@ def _follows(points: Mapping[str, Settings], key: str, other: str) -> bool:
 
 
 def _grid(points: Mapping[str, Settings], keys: Sequence[str]) -> tuple[str, str] | None:
-    """The two settings of a full grid of numbers, if that is what the runs are."""
     if len(keys) != 2:
         return None
     x, y = keys

@@ -24,50 +24,23 @@ Source of the parts and steps: A. Ng, Machine Learning Yearning (2018), chapters
 """
 
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
-from nnlab.analysis.evidence import Evidence, Values, of_frame, of_row
-from nnlab.analysis.intervals import half_width
+from nnlab.analysis.evidence import Evidence, of_row
+from nnlab.analysis.judgement import Judged, Part, Verdict, judged
 from nnlab.analysis.next_steps import Step, steps_against
-from nnlab.analysis.relatives import NOTHING_SHOWN, Named, Relatives, Shown
+from nnlab.analysis.relatives import NOTHING_SHOWN, Relatives, Shown
 from nnlab.analysis.target import Target
 from nnlab.analysis.trouble import Sign, signs_of
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from nnlab.analysis.lines import Key
     from nnlab.store.experiment import Row
-
-WRONG_ANSWERS = 0.02  # the yardstick for classes: 2 points
-VARIANCE = 0.05  # the yardstick for numbers, of the variance of the target
-MANY_SEEDS = 6  # the fewest that can agree in sign beyond chance: 2^(1 - 6) < 0.05
-CLEAR, CLEAR_ERRORS = 5, 3  # yardsticks and standard errors that are seen without an interval
-MOST_SEEDS = 100  # more are no advice
-
-Verdict = Literal["high_bias", "high_variance", "both", "fine", "cannot_tell"]
-
-
-@dataclass(frozen=True)
-class Part:
-    """Avoidable bias, or variance.
-
-    Args:
-        mean, low, high: over seeds, with the interval; NaN where there is none.
-        size: what it is taken for.
-        seeds_needed: how many seeds would tell; 0 if it is told, inf if no number would.
-        matters: whether to do something about it: the mean reaches the yardstick, be it beyond noise or not.
-    """
-
-    mean: float
-    low: float
-    high: float
-    size: Literal["high", "small", "unclear"]
-    seeds_needed: float = 0
-    matters: bool = True
 
 
 @dataclass(frozen=True)
@@ -104,9 +77,6 @@ class Diagnosis:
         return "and" if len({step.against for step in self.steps}) > 1 else "or"
 
 
-NOTHING = Part(math.nan, math.nan, math.nan, "unclear", math.inf, False)
-
-
 def diagnose(evidence: Evidence, together: int = 1, relatives: Relatives | None = None) -> Diagnosis:
     """The diagnosis of one setting.
 
@@ -115,96 +85,32 @@ def diagnose(evidence: Evidence, together: int = 1, relatives: Relatives | None 
         together: how many strategies are judged at once.
         relatives: those strategies; they may show that a step helps.
     """
-    unseen = evidence.unseen
-    train, test = evidence.error("train"), evidence.error(unseen)
-    noisy = bool(evidence.settings.get("data.label_noise"))
-    yardstick = yardstick_of(evidence)
-    bias = variance = NOTHING
-    if not noisy and yardstick > 0 and evidence.seeds:
-        noise = evidence.standard_error("train")
-        both = np.hypot(noise, evidence.standard_error(unseen))
-        bias = judge(train - evidence.target.value, yardstick, noise, evidence.overlap, together)
-        variance = judge(test - train, yardstick, both, evidence.overlap, together)
-    verdict = _verdict(bias, variance)
-    if verdict in ("high_bias", "high_variance"):
-        bias, variance = _beside(bias, variance), _beside(variance, bias)
-    told = relatives is not None and verdict not in ("fine", "cannot_tell")
-    shown = relatives.shown(evidence, yardstick) if relatives and told else NOTHING_SHOWN
+    return _advised(judged(evidence.as_stack(), together), 0, evidence, relatives)
+
+
+def _told(found: Judged, place: int) -> Diagnosis:
+    """What is found of one setting of a stack."""
     return Diagnosis(
-        evidence.seeds,
-        evidence.counts_wrong_answers,
-        unseen,
-        _mean(train),
-        _mean(test),
-        evidence.target,
-        bias,
-        variance,
-        verdict,
-        _steps(evidence, bias, variance, shown),
-        signs_of(evidence),
-        noisy,
+        found.of.seeds,
+        found.wrong_answers,
+        found.unseen,
+        found.train_error[place].item(),
+        found.unseen_error[place].item(),
+        found.of.target,
+        found.bias.at(place),
+        found.variance.at(place),
+        found.verdict[place].item(),
+        noisy_labels=bool(found.of.settings.get("data.label_noise")),
     )
 
 
-def yardstick_of(evidence: Evidence) -> float:
-    """What counts as more than negligible; NaN where a target that does not vary has no scale."""
-    if evidence.counts_wrong_answers:
-        return WRONG_ANSWERS
-    # R2 = 1 - error / variance, on whichever rows; where the error is largest it loses fewest digits.
-    split = evidence.unseen if np.isfinite(evidence.metrics[f"{evidence.unseen}_r2"]).any() else "train"
-    left = 1 - evidence.metrics[f"{split}_r2"]
-    scale = evidence.error(split)[left > 0] / left[left > 0]
-    return VARIANCE * float(scale.mean()) if len(scale) else math.nan
-
-
-def judge(values: Values, yardstick: float, errors: Values, overlap: float = 0.0, together: int = 1) -> Part:
-    """Whether a part is high, small or unclear.
-
-    Args:
-        values: one for each seed.
-        yardstick: the size that matters.
-        errors: the standard error of each value, from its own rows.
-        overlap: test rows over all others where seeds split one table.
-        together: how many strategies are judged at once.
-
-    >>> judge(np.array([0.25, 0.31]), 0.02, np.array([0.03, 0.03])).size
-    'high'
-    """
-    n, mean = len(values), _mean(values)
-    if not np.isfinite(values).all():
-        return NOTHING
-    clear = bool(np.all((values >= CLEAR * yardstick) & (values >= CLEAR_ERRORS * errors)))
-    if n < MANY_SEEDS:
-        unclear = Part(mean, math.nan, math.nan, "unclear", MANY_SEEDS, mean >= yardstick)
-        return replace(unclear, size="high", seeds_needed=0) if clear else unclear
-    spread = float(values.std(ddof=1))
-    half = float(half_width(n, spread, overlap, together))
-    low, high = mean - half, mean + half
-    if clear or (low > 0 and mean >= yardstick):
-        return Part(mean, low, high, "high")
-    if high < 2 * yardstick and mean < yardstick:
-        return Part(mean, low, high, "small", matters=False)
-    needed = _seeds_needed(mean, spread, yardstick, overlap, together)
-    return Part(mean, low, high, "unclear", needed, mean >= yardstick)
-
-
-def _seeds_needed(mean: float, spread: float, yardstick: float, overlap: float, together: int) -> float:
-    """The fewest seeds whose interval, at the same mean and spread, leaves 0 or twice the yardstick out."""
-    n = np.arange(MANY_SEEDS, MOST_SEEDS + 1, dtype=np.float64)
-    enough = n[half_width(n, spread, overlap, together) < max(mean, 2 * yardstick - mean)]
-    return float(enough[0]) if len(enough) else math.inf
-
-
-def _verdict(bias: Part, variance: Part) -> Verdict:
-    high = bias.size == "high", variance.size == "high"
-    if any(high):
-        return "both" if all(high) else "high_bias" if high[0] else "high_variance"
-    return "fine" if bias.size == variance.size == "small" else "cannot_tell"
-
-
-def _beside(part: Part, other: Part) -> Part:
-    """A part that is unclear beside one that is high does not matter, unless it is the larger one."""
-    return replace(part, matters=part.size == "high" or (part.matters and part.mean > other.mean))
+def _advised(found: Judged, place: int, evidence: Evidence, relatives: Relatives | None) -> Diagnosis:
+    """The same with what to do next, and with what else is wrong."""
+    diagnosis = _told(found, place)
+    told = relatives is not None and diagnosis.verdict not in ("fine", "cannot_tell")
+    shown = relatives.shown(evidence, found.yardstick[place]) if relatives and told else NOTHING_SHOWN
+    steps = _steps(evidence, diagnosis.bias, diagnosis.variance, shown)
+    return replace(diagnosis, steps=steps, signs=signs_of(evidence))
 
 
 def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tuple[Step, ...]:
@@ -225,10 +131,6 @@ def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tupl
     return tuple(against if bias.mean >= variance.mean else against[::-1])
 
 
-def _mean(values: Values) -> float:
-    return float(values.mean()) if len(values) else math.nan
-
-
 # --- from what is stored ------------------------------------------------------------------------
 
 Line = tuple[str, str, str]  # experiment, strategy, setting: a line of the summary
@@ -244,38 +146,66 @@ def diagnose_run(row: "Row", asked: float | None) -> Diagnosis:
     return diagnose(of_row(row, asked))
 
 
-def diagnoses(runs: "pd.DataFrame", everything: "pd.DataFrame | None" = None) -> dict[Line, Diagnosis]:
+class Diagnoses(Mapping[Line, Diagnosis]):
     """The diagnosis of every line of a report, whichever other lines are shown.
+
+    All lines are judged at once; steps and signs are found when a line is asked for, since people read
+    those of a few lines only.
 
     Args:
         runs: as made by `runs_frame`.
         everything: all runs that `runs` were chosen from.
     """
-    evidence = of_frame(runs)
-    if everything is None or len(everything) == len(runs):
-        everything, all_evidence = runs, evidence
-    else:
-        all_evidence = of_frame(everything)
-    chosen = _chosen(everything)
-    strategies: dict[str, list[Named]] = {}
-    tried: dict[str, list[Evidence]] = {}
-    for key, own in all_evidence.items():
-        if key in chosen:
-            strategies.setdefault(key[0], []).append((chosen[key], own))
-        else:
-            tried.setdefault(key[0], []).append(own)
-    together = {experiment: len(own) for experiment, own in strategies.items()}
-    relatives = {
-        name: Relatives(strategies.get(name, ()), tried.get(name, ()))
-        for name in dict.fromkeys(experiment for experiment, *_ in evidence)
-    }
-    lines = runs[["experiment", "strategy", "settings", "setting"]].drop_duplicates()
-    return {
-        (experiment, strategy, words): diagnose(
-            evidence[experiment, strategy, settings], together.get(experiment, 1), relatives[experiment]
-        )
-        for experiment, strategy, settings, words in lines.itertuples(index=False)
-    }
+
+    def __init__(self, runs: "pd.DataFrame", everything: "pd.DataFrame | None" = None) -> None:
+        from nnlab.analysis.lines import Lines  # pandas: a single run does without
+
+        self._lines = self._all = Lines(runs)
+        if everything is not None and len(everything) != len(runs):
+            self._all = Lines(everything)
+        self._chosen = _chosen(runs if everything is None else everything)
+        columns = runs[["experiment", "strategy", "settings", "setting"]].drop_duplicates()
+        self._keys: dict[Line, Key] = {
+            (experiment, strategy, words): (experiment, strategy, settings)
+            for experiment, strategy, settings, words in columns.itertuples(index=False)
+        }
+        together = Counter(experiment for experiment, *_ in self._chosen)
+        self._found: dict[Key, tuple[Judged, int]] = {}  # what is found of its stack, and its place there
+        for stack in self._lines.stacks():
+            found = judged(stack.evidence, together[stack.experiment] or 1)
+            self._found |= {key: (found, place) for place, key in enumerate(stack.keys)}
+        self._relatives: dict[str, Relatives] = {}
+
+    def judged(self, line: Line) -> Diagnosis:
+        """The diagnosis of a line without steps and signs."""
+        return _told(*self._found[self._keys[line]])
+
+    def verdict(self, line: Line) -> tuple[Verdict, Target]:
+        """That of a line, by name, and the target that it is against."""
+        found, place = self._found[self._keys[line]]
+        return found.verdict[place].item(), found.of.target
+
+    def __contains__(self, line: object) -> bool:
+        return line in self._keys
+
+    def __getitem__(self, line: Line) -> Diagnosis:
+        key = self._keys[line]
+        return _advised(*self._found[key], self._lines[key], self._relatives_in(line[0]))
+
+    def __iter__(self) -> Iterator[Line]:
+        return iter(self._keys)
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def _relatives_in(self, experiment: str) -> Relatives:
+        """All strategies of an experiment, found when the first line asks for them."""
+        if experiment not in self._relatives:
+            keys = [key for key in self._all if key[0] == experiment]
+            strategies = [(self._chosen[key], self._all[key]) for key in keys if key in self._chosen]
+            tried = [self._all[key] for key in keys if key not in self._chosen]
+            self._relatives[experiment] = Relatives(strategies, tried)
+        return self._relatives[experiment]
 
 
 def _chosen(runs: "pd.DataFrame") -> dict[tuple[str, str, str], str]:
@@ -290,12 +220,17 @@ def _chosen(runs: "pd.DataFrame") -> dict[tuple[str, str, str], str]:
     return dict(zip(keys, names, strict=True))
 
 
-def with_diagnoses(summary: "pd.DataFrame", found: Mapping[Line, Diagnosis]) -> "pd.DataFrame":
-    """The summary with columns diagnosis and next_step, by name."""
-    lines = [
-        found[key] for key in zip(summary["experiment"], summary["strategy"], summary["setting"], strict=True)
-    ]
-    return summary.assign(
-        diagnosis=[line.verdict for line in lines],
-        next_step=[f" {line.link} ".join(step.name for step in line.steps) or "none" for line in lines],
-    )
+def with_verdicts(summary: "pd.DataFrame", found: Diagnoses) -> "pd.DataFrame":
+    """The summary with a column diagnosis: the verdict of each line, by name."""
+    return summary.assign(diagnosis=[found.verdict(line)[0] for line in _lines(summary)])
+
+
+def with_next_steps(summary: "pd.DataFrame", found: Mapping[Line, Diagnosis]) -> "pd.DataFrame":
+    """The summary with a column next_step, by name."""
+    lines = [found[line] for line in _lines(summary)]
+    steps = [f" {line.link} ".join(step.name for step in line.steps) or "none" for line in lines]
+    return summary.assign(next_step=steps)
+
+
+def _lines(summary: "pd.DataFrame") -> list[Line]:
+    return list(zip(summary["experiment"], summary["strategy"], summary["setting"], strict=True))

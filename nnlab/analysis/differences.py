@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from nnlab.metrics import RUN_METRICS
-from nnlab.store.experiment import Experiment, Row, varying
+from nnlab.store.experiment import Experiment, Row
+from nnlab.store.settings import varying
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,9 +1,10 @@
 """The evidence: what a diagnosis looks at in the runs of one setting."""
 
-import json
 import math
-from collections.abc import Hashable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,8 +13,6 @@ from numpy.typing import NDArray
 from nnlab.analysis.target import Target, target_of
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from nnlab.store.experiment import Row
 
 Values = NDArray[np.float64]
@@ -46,13 +45,37 @@ METRICS = (
 )
 
 
-@dataclass(frozen=True)
-class Evidence:
-    """The completed runs of one setting.
+class Columns(Mapping[str, Values]):
+    """Metrics by name, as columns of one array.
 
     Args:
-        settings: all of them, dotted keys.
-        metrics: name -> one value for each seed; NaN where a run has no such number.
+        numbers: (..., seeds, metrics), in the order of METRICS.
+    """
+
+    __slots__ = ("numbers",)
+    places = MappingProxyType({name: i for i, name in enumerate(METRICS)})
+
+    def __init__(self, numbers: Values) -> None:
+        self.numbers = numbers
+
+    def __getitem__(self, name: str) -> Values:
+        return np.asarray(self.numbers[..., self.places[name]])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(METRICS)
+
+    def __len__(self) -> int:
+        return len(METRICS)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The completed runs of one setting, or of a stack of settings that are measured alike.
+
+    Args:
+        settings: all of them, dotted keys; of a stack those that it has in common.
+        metrics: name -> one value for each seed, of a stack (settings, seeds); NaN where a run has no such
+            number.
         diverged: runs that did.
         target: what the training error is compared with.
         overlap: test rows over all others where seeds split one table, otherwise 0.
@@ -78,7 +101,11 @@ class Evidence:
 
     @property
     def seeds(self) -> int:
-        return len(self.metrics["train_loss"])
+        return int(self.metrics["train_loss"].shape[-1])
+
+    def as_stack(self) -> "Evidence":
+        """The same as a stack of one."""
+        return replace(self, metrics={name: values[None] for name, values in self.metrics.items()})
 
     @property
     def unseen(self) -> str:
@@ -113,18 +140,18 @@ class Evidence:
         values = values[np.isfinite(values)]
         return float(values.mean()) if len(values) else math.nan
 
-    def active(self) -> dict[str, Any]:
+    @cached_property
+    def active(self) -> Mapping[str, Any]:
         """The regularizers that do something: name -> main setting."""
         found: dict[str, Any] = {}
         for key, value in self.settings.items():
-            section, _, name = key.partition(".")
-            if section == "regularization" and value not in (None, 0, False):
-                found.setdefault(name.partition(".")[0], value)
+            if key.startswith("regularization.") and value not in (None, 0, False):
+                found.setdefault(key.split(".")[1], value)
         return found
 
     def strength(self, name: str) -> float:
         """The main setting of a regularizer, of several layers its mean; 0 if it is off."""
-        return float(np.mean(self.active().get(name, 0.0)))
+        return float(np.mean(self.active.get(name, 0.0)))
 
     def name_of(self, key: str) -> Any:
         """The name of an entry, which stands alone or above its options."""
@@ -143,67 +170,6 @@ def of_row(row: "Row", asked: float | None) -> Evidence:
         features=len(row.feature_weights),
         top_feature=row.top_feature,
     )
-
-
-def of_frame(runs: "pd.DataFrame") -> dict[tuple[str, str, str], Evidence]:
-    """The evidence of every line of a report, by experiment, strategy and settings.
-
-    Args:
-        runs: as made by `runs_frame`.
-    """
-    numbers = runs[list(METRICS)].to_numpy(dtype=np.float64)
-    status = runs["status"].to_numpy()
-    overlap, crossed = _of_experiments(runs)
-    data_seeds, seeds = runs["data_seed"].to_numpy(), runs["seed"].to_numpy()
-    first = {name: runs[name].to_numpy() for name in ("target", "features", "top_feature")}
-    found = {}
-    places_of: dict[Any, Any] = runs.groupby(["experiment", "strategy", "settings"], sort=False).indices
-    for (experiment, strategy, settings), places in places_of.items():
-        completed = places[status[places] == "completed"]
-        own = numbers[completed]
-        labels: list[Hashable] = list(zip(data_seeds[completed], seeds[completed], strict=True))
-        if crossed[experiment]:
-            own = _independent(own, data_seeds[completed])
-            labels = np.unique(data_seeds[completed]).tolist()
-        parsed = json.loads(settings)
-        asked = first["target"][places[0]]
-        found[experiment, strategy, settings] = Evidence(
-            parsed,
-            {name: own[:, i] for i, name in enumerate(METRICS)},
-            int(np.sum(status[places] == "diverged")),
-            target_of(parsed, None if asked is None or math.isnan(asked) else float(asked)),
-            overlap[experiment],
-            int(first["features"][places[0]]),
-            _agreed(first["top_feature"][places]),
-            tuple(labels),
-        )
-    return found
-
-
-def _of_experiments(runs: "pd.DataFrame") -> tuple[dict[str, float], dict[str, bool]]:
-    """Of each experiment, how much its splits overlap, and whether data seeds are crossed with seeds."""
-    from nnlab.analysis.comparison import split_overlap  # pandas: a single run does without
-    from nnlab.analysis.seeds import is_crossed
-
-    groups = {str(name): group for name, group in runs.groupby("experiment", sort=False)}
-    return (
-        {name: split_overlap(group) for name, group in groups.items()},
-        {name: is_crossed(group) for name, group in groups.items()},
-    )
-
-
-def _independent(numbers: Values, data_seeds: NDArray[Any]) -> Values:
-    """The means of the runs of each data seed, which share their rows; of an rmse, the root mean square."""
-    squared = np.array([name.endswith("_rmse") for name in METRICS])
-    values = np.where(squared, numbers**2, numbers)
-    _, owner = np.unique(data_seeds, return_inverse=True)
-    means = np.array([values[owner == i].mean(axis=0) for i in range(owner.max(initial=-1) + 1)])
-    means = means.reshape(-1, len(METRICS))
-    return np.where(squared, np.sqrt(np.abs(means)), means)
-
-
-def _agreed(names: NDArray[Any]) -> str:
-    return str(names[0]) if len(set(names)) == 1 else ""
 
 
 def _number(value: float | None) -> float:

@@ -13,7 +13,8 @@ from nnlab.data.sources import OWN_TEST_ROWS
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
 from nnlab.store.database import BASIC
-from nnlab.store.experiment import Experiment, varying
+from nnlab.store.experiment import Experiment
+from nnlab.store.settings import varying
 from nnlab.text import distinct_words
 
 WORDS = ("experiment", "strategy", "setting")

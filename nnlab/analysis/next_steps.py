@@ -76,11 +76,11 @@ def always(name: str) -> Advice:
 
 def _less_l2(evidence: Evidence) -> Step | None:
     weighs = evidence.mean("penalty") >= WEIGHTY_PENALTY * evidence.mean("train_loss")
-    return _step("less_l2", evidence) if L2.name in evidence.active() and weighs else None
+    return _step("less_l2", evidence) if L2.name in evidence.active and weighs else None
 
 
 def _less_dropout(evidence: Evidence) -> Step | None:
-    return _step("less_dropout", evidence) if Dropout.name in evidence.active() else None
+    return _step("less_dropout", evidence) if Dropout.name in evidence.active else None
 
 
 def _non_linear(evidence: Evidence) -> Step | None:
@@ -114,21 +114,21 @@ def _adam(evidence: Evidence) -> Step | None:
 
 def _early_stopping(evidence: Evidence) -> Step | None:
     rise = evidence.mean("val_loss_rise")
-    done = EarlyStopping.name in evidence.active()
+    done = EarlyStopping.name in evidence.active
     return Step("early_stopping", rise) if rise >= RISES and not done else None
 
 
 def _l2(evidence: Evidence) -> Step | None:
-    return None if L2.name in evidence.active() else Step("l2")
+    return None if L2.name in evidence.active else Step("l2")
 
 
 def _dropout(evidence: Evidence) -> Step | None:
-    done = Dropout.name in evidence.active() or not evidence.settings["model.hidden"]
+    done = Dropout.name in evidence.active or not evidence.settings["model.hidden"]
     return None if done else Step("dropout")
 
 
 def _more_l2(evidence: Evidence) -> Step | None:
-    return _step("more_l2", evidence) if L2.name in evidence.active() else None
+    return _step("more_l2", evidence) if L2.name in evidence.active else None
 
 
 ADVICE: Mapping[str, tuple[Advice, ...]] = {

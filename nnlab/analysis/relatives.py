@@ -1,22 +1,24 @@
 """Relatives: strategies of a sweep that differ in one thing, and so show whether a step helps."""
 
-import json
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import numpy as np
 
+from nnlab.analysis.dominance import Group
 from nnlab.analysis.evidence import Evidence, Values
 from nnlab.nn.activations import LeakyRelu, Relu
 from nnlab.nn.noise import Dropout
 from nnlab.nn.optimizers import Adam
 from nnlab.nn.penalties import L2
 from nnlab.nn.regularizers import REGULARIZERS
-from nnlab.store.experiment import varying
+from nnlab.store.settings import varying
 
 Named = tuple[str, Evidence]  # a strategy and its runs
+Measure = Callable[[Evidence], Values]
+Apart = tuple[str, ...]  # settings that relatives may differ in
 ERRORS = 2  # standard errors that a difference must reach
 
 
@@ -32,24 +34,8 @@ class Kind:
     """
 
     against: Literal["bias", "variance"]
-    apart: tuple[str, ...]
+    apart: Apart
     amount: Callable[[Evidence], float]
-
-
-class _Group(NamedTuple):
-    """Settings that differ in one thing at most.
-
-    Args:
-        members: strategy, empty where a setting was only tried, and runs of each.
-        amounts: how much each has of it; NaN without a completed run.
-        losses: of validation and test rows, (members, 2).
-        errors: what tells whether the step helps; infinite where a setting was only tried.
-    """
-
-    members: Sequence[Named]
-    amounts: Values
-    losses: Values
-    errors: Values
 
 
 @dataclass(frozen=True)
@@ -88,7 +74,7 @@ def _more(name: str) -> Kind:
 
 
 def _on(name: str) -> Kind:
-    return Kind("variance", (f"regularization.{name}",), lambda evidence: name in evidence.active())
+    return Kind("variance", (f"regularization.{name}",), lambda evidence: name in evidence.active)
 
 
 def _activation(*names: str) -> Kind:
@@ -127,16 +113,37 @@ class Relatives:
     """
 
     def __init__(self, strategies: Sequence[Named], tried: Sequence[Evidence] = ()) -> None:
-        members = [*strategies, *(("", evidence) for evidence in tried)]
-        self._varying = varying(evidence.settings for _, evidence in members)
+        self._members: Sequence[Named] = [*strategies, *(("", evidence) for evidence in tried)]
+        evidence = [own for _, own in self._members]
+        self._varying = varying(own.settings for own in evidence)
         self._kinds = {
-            name: kind for name, kind in KINDS.items() if any(_is_apart(key, kind) for key in self._varying)
+            name: kind
+            for name, kind in KINDS.items()
+            if any(_is_apart(key, kind.apart) for key in self._varying)
         }
-        alike: dict[tuple[str, str], list[Named]] = {}
-        for strategy, evidence in members:
-            for name, kind in self._kinds.items():
-                alike.setdefault((name, self._common(evidence, kind)), []).append((strategy, evidence))
-        self._groups = {key: _group(KINDS[key[0]], own) for key, own in alike.items()}
+        losses = np.array([_losses(own) for own in evidence])
+        measures: tuple[Measure, ...] = (_train_error, _unseen_error)
+        errors = {measure: self._errors(measure) for measure in measures}
+        alike: dict[tuple[Apart, str], list[int]] = {}
+        for apart in {kind.apart for kind in self._kinds.values()}:
+            for place, own in enumerate(evidence):
+                alike.setdefault((apart, self._common(own, apart)), []).append(place)
+        self._groups: dict[tuple[str, str], Group] = {}
+        for name, kind in self._kinds.items():
+            amounts = np.array([kind.amount(own) if own.seeds else math.nan for own in evidence], float)
+            amounts[np.isinf(amounts)] = math.nan
+            for (apart, common), found in alike.items():
+                if apart == kind.apart and len(found) > 1:  # alone, it has nobody to learn from
+                    places = np.array(found)
+                    own_errors = errors[_measure(kind)][places]
+                    group = Group(places, amounts[places], losses[places], own_errors)
+                    self._groups[name, common] = group
+
+    def _errors(self, measure: Measure) -> Values:
+        """What tells whether a step helps; infinite where a setting was only tried."""
+        return np.array(
+            [float(measure(own).mean()) if name and own.seeds else math.inf for name, own in self._members]
+        )
 
     def shown(self, evidence: Evidence, yardstick: float) -> Shown:
         """What they show to one of them."""
@@ -145,18 +152,15 @@ class Relatives:
         refuted = set()
         losses = _losses(evidence)
         for name, kind in self._kinds.items():
-            group = self._groups.get((name, self._common(evidence, kind)))
+            group = self._groups.get((name, self._common(evidence, kind.apart)))
             if group is None:
                 continue
-            taken = group.amounts > kind.amount(evidence)
-            good = taken & ~(group.losses > losses).any(axis=1)
-            if taken.any() and not good.any():
+            taken, best = group.best(kind.amount(evidence), losses)
+            if taken and best is None:
                 refuted.add(name)
-            errors = np.where(good, group.errors, math.inf)
-            best = int(errors.argmin())
-            if not math.isfinite(errors[best]):
+            if best is None or not self._members[best][0]:
                 continue
-            strategy, other = group.members[best]
+            strategy, other = self._members[best]
             gain = _gain(evidence, other, _measure(kind))
             if gain >= yardstick:
                 gains[name] = gain
@@ -165,27 +169,19 @@ class Relatives:
         helped = tuple(sorted(gains, key=gains.__getitem__, reverse=True))
         return Shown(helped, named, frozenset(refuted))
 
-    def _common(self, evidence: Evidence, kind: Kind) -> str:
-        return json.dumps([evidence.settings.get(key) for key in self._varying if not _is_apart(key, kind)])
+    def _common(self, evidence: Evidence, apart: Apart) -> str:
+        return repr([evidence.settings.get(key) for key in self._varying if not _is_apart(key, apart)])
 
 
-def _is_apart(key: str, kind: Kind) -> bool:
-    return any(key == own or key.startswith(f"{own}.") for own in kind.apart)
-
-
-def _group(kind: Kind, members: Sequence[Named]) -> _Group:
-    measure = _measure(kind)
-    amounts = [kind.amount(own) if own.seeds else math.nan for _, own in members]
-    errors = [float(measure(own).mean()) if strategy and own.seeds else math.inf for strategy, own in members]
-    losses = np.array([_losses(own) for _, own in members])
-    return _Group(members, np.array(amounts, float), losses, np.array(errors))
+def _is_apart(key: str, apart: Apart) -> bool:
+    return any(key == own or key.startswith(f"{own}.") for own in apart)
 
 
 def _losses(evidence: Evidence) -> Values:
     return np.array([evidence.mean(f"{split}_loss") for split in ("val", "test")])
 
 
-def _measure(kind: Kind) -> Callable[[Evidence], Values]:
+def _measure(kind: Kind) -> Measure:
     return _train_error if kind.against == "bias" else _unseen_error
 
 
@@ -201,7 +197,7 @@ def _unseen_loss(evidence: Evidence) -> Values:
     return evidence.metrics[f"{evidence.unseen}_loss"]
 
 
-def _gain(own: Evidence, other: Evidence, measure: Callable[[Evidence], Values]) -> float:
+def _gain(own: Evidence, other: Evidence, measure: Measure) -> float:
     """By how much an error falls in the mean, seed by seed; 0 if not by two standard errors."""
     after = dict(zip(other.pairs, measure(other).tolist(), strict=True))
     before = zip(own.pairs, measure(own).tolist(), strict=True)

@@ -7,8 +7,8 @@ from pathlib import Path
 import pandas as pd
 
 from nnlab.analysis.comparison import Comparison, compared_metric, comparisons, with_comparisons
-from nnlab.analysis.curves import curves, heat_maps
-from nnlab.analysis.diagnosis import Diagnosis, Line, diagnoses, with_diagnoses
+from nnlab.analysis.curves import curves, heat_maps, spaces_of
+from nnlab.analysis.diagnosis import Diagnoses, with_verdicts
 from nnlab.analysis.learning import LearningCurve, Worth, learning
 from nnlab.analysis.summary import each_run, summarize
 
@@ -24,7 +24,7 @@ class Report:
         folders: name of each experiment -> its folder, where curves and weights lie.
         runs: the runs shown, as made by `runs_frame`.
         summary: one line for each strategy or setting, best first, as made by `summarize`, with the
-            columns of `with_comparisons` where there is a baseline, and those of `with_diagnoses`.
+            columns of `with_comparisons` where there is a baseline, and that of `with_verdicts`.
         metrics: those that people compare by, in the order of the columns.
         order_by: the metric that decides which line is the best.
         compared: the metric that strategies are compared by.
@@ -51,7 +51,7 @@ class Report:
     heat_maps: pd.DataFrame
     learning: Sequence[LearningCurve]
     worths: Sequence[Worth]
-    diagnoses: Mapping[Line, Diagnosis]
+    diagnoses: Diagnoses
     decomposition: pd.DataFrame | None = None
     settings: Sequence[str] = ()
     each_run: pd.DataFrame | None = None
@@ -83,9 +83,10 @@ def make_report(
     if compared not in runs or runs[compared].isna().all():
         compared = order_by  # there are no test rows
     found = comparisons(runs, compared)
-    diagnosed = diagnoses(runs, everything)
-    summary = with_diagnoses(with_comparisons(summarize(runs, order_by), found), diagnosed)
-    over_settings = curves(runs)
+    diagnosed = Diagnoses(runs, everything)
+    summary = with_verdicts(with_comparisons(summarize(runs, order_by), found), diagnosed)
+    spaces = spaces_of(runs)
+    over_settings = curves(runs, spaces)
     laws, worths = learning(over_settings, runs, compared)
     return Report(
         folders=folders,
@@ -96,7 +97,7 @@ def make_report(
         compared=compared,
         comparisons=found,
         curves=over_settings,
-        heat_maps=heat_maps(runs),
+        heat_maps=heat_maps(runs, spaces),
         learning=laws,
         worths=worths,
         diagnoses=diagnosed,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import pandas as pd
 
+from nnlab.analysis.diagnosis import with_next_steps
 from nnlab.analysis.filters import matching
 from nnlab.analysis.frames import FACTS, setting_columns
 from nnlab.analysis.names import meant_by, names_of, resolve, with_settings
@@ -51,7 +52,11 @@ def arranged(report: Report, view: View) -> Report:
     lines = report.listed
     columns = [str(name) for name in lines if not str(name).endswith(("_low", "_high"))]
     if view.sort_by is not None:
-        lines = order(lines, resolve(view.sort_by, columns, "--sort-by"), report.compared)
+        if report.each_run is None:
+            columns.append("next_step")
+        name = resolve(view.sort_by, columns, "--sort-by")
+        lines = with_next_steps(lines, report.diagnoses) if name == "next_step" else lines
+        lines = order(lines, name, report.compared)
     if view.top is not None:
         best = lines if view.sort_by else lines.groupby("experiment", sort=False)
         lines = best.head(view.top).reset_index(drop=True)

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from nnlab.analysis.diagnosis import Diagnosis
+from nnlab.analysis.judgement import Verdict
 from nnlab.analysis.next_steps import Step
+from nnlab.analysis.target import Target
 from nnlab.analysis.trouble import Sign
 from nnlab.render.cells import cell_len, left
 from nnlab.render.numbers import number, percent
@@ -65,17 +67,19 @@ def diagnosis_section(report: "Report") -> str:
     keys = zip(
         report.summary["experiment"], report.summary["strategy"], report.summary["setting"], strict=True
     )
-    shown = [(key, report.diagnoses[key]) for key in keys if key in report.diagnoses]
+    shown = [key for key in keys if key in report.diagnoses]
     if not shown:
         return ""
-    names = _names([key for key, _ in shown])
-    lines = [diagnosis for _, diagnosis in shown]
-    targets = {line.target for line in lines}
-    heading = f"Diagnosis, by {_errors(next((line for line in lines if line.seeds), lines[0]))}"
-    heading += f", against a target of {_target(lines[0])}:" if len(targets) == 1 else ":"
+    names, verdicts = _names(shown), [report.diagnoses.verdict(key) for key in shown]
+    targets = {target for _, target in verdicts}
+    judged = (report.diagnoses.judged(key) for key in shown)
+    first = next((line for line in judged if line.seeds), report.diagnoses.judged(shown[0]))
+    heading = f"Diagnosis, by {_errors(first)}"
+    heading += f", against a target of {_target(first)}:" if len(targets) == 1 else ":"
     if len(shown) > MOST_LINES:
-        words = _by_verdict(names, lines)
+        words = _by_verdict(names, [_named(*verdict) for verdict in verdicts])
     else:
+        lines = [report.diagnoses[key] for key in shown]
         width = min(WIDEST_NAME, max(map(cell_len, names)))
         words = [_line(name, width, line, len(targets) > 1) for name, line in zip(names, lines, strict=True)]
     return f"{heading}\n\n" + "".join(f"{line}\n" for line in words)
@@ -101,11 +105,11 @@ def _names(keys: Sequence[tuple[str, str, str]]) -> list[str]:
     return names
 
 
-def _by_verdict(names: Sequence[str], lines: Sequence[Diagnosis]) -> list[str]:
+def _by_verdict(names: Sequence[str], verdicts: Sequence[str]) -> list[str]:
     """One line for each verdict, with as many names as it holds."""
     groups: dict[str, list[str]] = {}
-    for name, line in zip(names, lines, strict=True):
-        groups.setdefault(_named(line), []).append(name)
+    for name, verdict in zip(names, verdicts, strict=True):
+        groups.setdefault(verdict, []).append(name)
     starts = [f"{verdict} ({len(own):,} of {len(names):,})" for verdict, own in groups.items()]
     width = max(map(len, starts))
     return [_listed(f"{start:<{width}}  ", own) for start, own in zip(starts, groups.values(), strict=True)]
@@ -135,15 +139,15 @@ def _line(name: str, width: int, diagnosis: Diagnosis, with_target: bool) -> str
     return start + _next(replace(diagnosis, steps=diagnosis.steps[:1]), "; next: ", "") + signs
 
 
-def _named(diagnosis: Diagnosis) -> str:
+def _named(verdict: Verdict, target: Target) -> str:
     """The verdict, no surer than its target: where that is assumed, less error may not be possible."""
-    if diagnosis.target.source == "assumed" and "high bias" in VERDICTS[diagnosis.verdict]:
-        return PERHAPS[diagnosis.verdict]
-    return VERDICTS[diagnosis.verdict]
+    if target.source == "assumed" and "high bias" in VERDICTS[verdict]:
+        return PERHAPS[verdict]
+    return VERDICTS[verdict]
 
 
 def _verdict(diagnosis: Diagnosis) -> str:
-    words = _named(diagnosis)
+    words = _named(diagnosis.verdict, diagnosis.target)
     parts = {"high bias": diagnosis.bias, "high variance": diagnosis.variance}
     likely = " and ".join(name for name, part in parts.items() if part.matters and part.size == "unclear")
     if diagnosis.verdict != "cannot_tell":

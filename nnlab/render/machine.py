@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 import nnlab
+from nnlab.analysis.diagnosis import Diagnosis, Line, with_next_steps
 from nnlab.analysis.report import Report
 from nnlab.render.verdict import sentences
 from nnlab.text import csv_text
@@ -19,9 +20,14 @@ NOT_WRITTEN = ("folders", "runs", "summary", "each_run")  # the table is `rows`
 LINE = ("experiment", "strategy", "setting")
 
 
+def rows(report: Report, diagnoses: Mapping[Line, Diagnosis]) -> pd.DataFrame:
+    """The lines of the table, with the next step of each where they are no single runs."""
+    return with_next_steps(report.summary, diagnoses) if report.each_run is None else report.each_run
+
+
 def write_csv(report: Report) -> str:
     """Every metric with the ends of its interval; text that a spreadsheet would run gets a quote."""
-    safe = report.listed.rename(columns=csv_text)
+    safe = rows(report, report.diagnoses).rename(columns=csv_text)
     for name in safe.columns:
         safe[name] = [csv_text(value) if isinstance(value, str) else value for value in safe[name]]
     return safe.to_csv(index=False, lineterminator="\n")
@@ -29,7 +35,7 @@ def write_csv(report: Report) -> str:
 
 def write_json(report: Report) -> str:
     """All that the report says, as docs/report.md describes it; null where there is no number."""
-    words = sentences(report)
+    words, diagnoses = sentences(report), dict(report.diagnoses)
     found = {field.name: getattr(report, field.name) for field in fields(report)}
     document = {
         "version": VERSION,
@@ -39,7 +45,8 @@ def write_json(report: Report) -> str:
             experiment: {"verdict": words[experiment], **asdict(comparison)}
             for experiment, comparison in report.comparisons.items()
         },
-        "rows": report.listed,
+        "diagnoses": diagnoses,
+        "rows": rows(report, diagnoses),
     }
     return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
 
@@ -50,6 +57,10 @@ def _plain(value: Any) -> Any:
     >>> _plain({"loss": np.float64("nan"), "seeds": np.int64(3)})
     {'loss': None, 'seeds': 3}
     """
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
     if isinstance(value, pd.DataFrame):
         return _plain(value.to_dict("records"))
     if is_dataclass(value) and not isinstance(value, type):
@@ -58,10 +69,8 @@ def _plain(value: Any) -> Any:
         if any(isinstance(key, tuple) for key in value):  # of a line of the table
             return [dict(zip(LINE, key, strict=True)) | _plain(item) for key, item in value.items()]
         return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence | np.ndarray) and not isinstance(value, str):
+    if isinstance(value, Sequence | np.ndarray):
         return [_plain(item) for item in value]
     if isinstance(value, np.generic):
         return _plain(value.item())
-    if value is pd.NA or (isinstance(value, float) and not math.isfinite(value)):
-        return None
-    return value
+    return None if value is pd.NA else value

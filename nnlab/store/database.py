@@ -10,6 +10,7 @@ from nnlab import predictions
 from nnlab.errors import InputError
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
 from nnlab.store.experiment import Experiment, largest
+from nnlab.store.settings import parsed
 
 FORMAT = 1  # of results.sqlite
 BASIC = ("run", "strategy", "seed", "data_seed", "status", "epochs", "best_epoch", "seconds", "parameters")
@@ -114,7 +115,7 @@ def contents_of(
         columns[column] = [line[i] for line in found]
     pairs = zip(columns["seed"], columns["data_seed"], strict=True)
     columns["data_seed"] = [seed if own is None else own for seed, own in pairs]
-    settings = {text: json.loads(text) for text in same}
+    settings = parsed(same)
     facts = dict(database.execute("SELECT name, value FROM facts"))
     target = facts.get("target")  # as text; older files have none
     return Experiment(

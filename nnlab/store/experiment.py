@@ -1,6 +1,6 @@
-"""What a folder of results holds, as records, and the settings in which runs differ."""
+"""What a folder of results holds, as records."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,20 +58,3 @@ class Experiment:
 
 def largest(weights: Mapping[str, float]) -> str:
     return max(weights, key=weights.__getitem__, default="")
-
-
-def varying(settings: Iterable[Mapping[str, Any]]) -> list[str]:
-    """The keys in which some settings differ, in the order of the config.
-
-    >>> varying([{"a": 1, "b": 2}, {"a": 1, "b": 3}])
-    ['b']
-    """
-    one, *others = list(settings) or [{}]
-    if not others:
-        return []
-    keys = dict.fromkeys(key for mapping in (one, *others) for key in mapping)
-    return [key for key in keys if any(_differ(one.get(key), other.get(key)) for other in others)]
-
-
-def _differ(value: object, other: object) -> bool:
-    return value is not other and (type(value) is not type(other) or value != other)

@@ -8,7 +8,8 @@ from collections.abc import Collection, Iterable, Sequence
 
 from nnlab.metrics import CURVE_COLUMNS, RUN_METRICS
 from nnlab.store.database import BASIC
-from nnlab.store.experiment import Experiment, varying
+from nnlab.store.experiment import Experiment
+from nnlab.store.settings import varying
 from nnlab.text import csv_text
 
 ALWAYS = 6  # metrics that every task has: the losses, gap, penalty, weight_norm
