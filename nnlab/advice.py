@@ -14,7 +14,6 @@ from nnlab.nn.batch_norm import BatchNorm
 from nnlab.nn.noise import AlphaDropout, UnitNoise
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.penalties import L2
-from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.schedules import Cosine, ReduceOnPlateau, Step
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run
@@ -33,7 +32,7 @@ def early_stopping_that_never_stops(run: Run) -> str | None:
 
 def dropout_of_nothing(run: Run) -> str | None:
     """Dropout without a hidden layer."""
-    dropout = next((entry for entry in _active(run.config) if isinstance(entry, UnitNoise)), None)
+    dropout = next((entry for entry in run.config.active if isinstance(entry, UnitNoise)), None)
     if dropout is None or run.config.model.hidden:
         return None
     return f"{dropout.name} drops hidden units and there is no hidden layer: it does nothing"
@@ -57,14 +56,14 @@ def average_without_memory(run: Run) -> str | None:
 def alpha_dropout_without_selu(run: Run) -> str | None:
     """Alpha dropout keeps mean 0 and variance 1, which only selu has."""
     others = {entry.name for entry in run.config.model.activations} - {Selu.name}
-    if not others or not any(isinstance(entry, AlphaDropout) for entry in _active(run.config)):
+    if not others or not any(isinstance(entry, AlphaDropout) for entry in run.config.active):
         return None
     return f"alpha_dropout is made for selu and the activation is {', '.join(sorted(others))}"
 
 
 def several_dropouts(run: Run) -> str | None:
     """Two kinds of noise on the same units."""
-    kinds = [entry.name for entry in _active(run.config) if isinstance(entry, UnitNoise)]
+    kinds = [entry.name for entry in run.config.active if isinstance(entry, UnitNoise)]
     if len(kinds) < 2 or not run.config.model.hidden:
         return None
     return f"{' and '.join(kinds)} act on the same units, one after the other: one of them is usual"
@@ -171,10 +170,6 @@ def advice(runs: tuple[Run, ...]) -> Iterator[str]:
             found = {"every strategy": next(iter(found.values()))}
         for strategy, words in found.items():
             yield f"{strategy}: {words}"
-
-
-def _active(config: Config) -> list[Regularizer]:
-    return [entry for entry in config.regularization if entry.active]
 
 
 def _find(config: Config, kind: type[T]) -> T | None:

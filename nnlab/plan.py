@@ -249,16 +249,15 @@ def _refuse_regularizers(
     config: Config, material: Material, batch_size: int | Literal["full", "auto"]
 ) -> None:
     rows = count(material, config.data.preparation).train
-    active = [entry for entry in config.regularization if entry.active]
     facts = Facts(
         task=material.task,
         hidden=config.model.hidden,
         rows=rows,
         batch=batch_size if isinstance(batch_size, int) else rows,
         epochs=config.training.epochs,
-        company=tuple(entry.name for entry in active),
+        company=tuple(entry.name for entry in config.active),
     )
-    for entry in active:
+    for entry in config.active:
         if (reason := entry.refusal(facts)) is not None:
             path = ("regularization", entry.name)
             raise SettingError(path, f"{dotted(path)}: {reason}")
@@ -400,8 +399,7 @@ def _runs(setting: Setting, seeds: Sequence[int]) -> Iterator[Run]:
     These are the settings, the seeds, and the content of the data: where a table lies does not matter.
     A regularizer that is off is no part of it, however that is said.
     """
-    active = tuple(entry for entry in setting.config.regularization if entry.active)
-    settings = settings_of(replace(setting.config, regularization=active))
+    settings = settings_of(replace(setting.config, regularization=setting.config.active))
     off = {key for key, value in settings.items() if key.startswith("regularization.") and value is None}
     settings = {key: value for key, value in settings.items() if key not in off and not key.endswith("path")}
     identity = [RESULTS_VERSION, settings, setting.material.digest]
@@ -467,14 +465,13 @@ def populations(
 def _shape(run: Run) -> Any:
     """What the runs of a population must share; everything else may differ from run to run."""
     config, material = run.config, run.setting.material
-    active = [entry for entry in config.regularization if entry.active]
     return (
         config.model,
         config.loss,
         config.training,
         _kind(config.optimizer),
         _kind(config.schedule),
-        tuple(map(_kind, active)),
+        tuple(map(_kind, config.active)),
         material.task,
         network_of(run.setting).sizes,
         count(material, config.data.preparation),

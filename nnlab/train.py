@@ -473,8 +473,7 @@ class Population:
 
 
 def _stack_regularizers(runs: Sequence[Run]) -> list[Regularizer]:
-    active = [[entry for entry in run.config.regularization if entry.active] for run in runs]
-    return [stack(entries) for entries in zip(*active, strict=True)]
+    return [stack(entries) for entries in zip(*(run.config.active for run in runs), strict=True)]
 
 
 def _is_bagged(config: Config) -> bool:

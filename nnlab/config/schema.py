@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Annotated, Any, ClassVar, Literal
 
 from nnlab.data.prepare import Preparation
@@ -359,6 +360,11 @@ class Config:
 
     # Sections and keys that no run depends on: they are no part of its id, and no sweep varies them.
     APART: ClassVar[tuple[str, ...]] = ("name", "seed", "sweep", "report")
+
+    @cached_property
+    def active(self) -> tuple[Regularizer, ...]:
+        """The regularizers that change anything, in the order of their table."""
+        return tuple(entry for entry in self.regularization if entry.active)
 
 
 def regularizer(config: Config, name: str) -> Regularizer | None:
