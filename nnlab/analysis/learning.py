@@ -15,12 +15,12 @@ split one table the corrected ones of Nadeau and Bengio (2003). Nothing is said 
 import json
 import math
 from dataclasses import dataclass
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from scipy.special import ndtri
 
 from nnlab.analysis.comparison import split_overlap
 from nnlab.analysis.curves import DATA_SIZE
@@ -167,7 +167,7 @@ def _means(lines: pd.DataFrame, runs: pd.DataFrame, metric: str) -> dict[str, _M
     n = len(table)
     counts = stream(0, "bootstrap").multinomial(n, np.full(n, 1 / n), DRAWS) / n
     counts = np.vstack([np.full(n, 1 / n), counts])
-    student = float(quantile(n) / ndtri(1 - LEVEL / 2))
+    student = float(quantile(n) / NormalDist().inv_cdf(1 - LEVEL / 2))
     stretch = student * math.sqrt(n / (n - 1) * (1 + n * split_overlap(completed)))
     return {
         str(line): _Means(

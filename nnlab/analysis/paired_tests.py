@@ -22,12 +22,12 @@ import functools
 import itertools
 import math
 from collections.abc import Sequence
+from statistics import NormalDist
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtri, stdtr
 
-from nnlab.analysis import intervals
+from nnlab.analysis import intervals, student
 from nnlab.analysis.intervals import LEVEL
 from nnlab.streams import stream
 
@@ -69,7 +69,7 @@ def corrected_t(d: Values, overlap: float) -> float:
     error = standard_error(d, overlap)
     if error == 0:
         return 1.0 if d[0] == 0 else 0.0
-    return float(2 * stdtr(len(d) - 1, -abs(float(d.mean())) / error))
+    return student.tails(float(d.mean()) / error, len(d) - 1)
 
 
 def sign_flip(d: Values) -> float:
@@ -135,7 +135,8 @@ def pairs_to_tell(d: Values, overlap: float, comparisons: int) -> float:
     """
     if len(d) < 2 or d.mean() == 0:
         return math.nan
-    reach = ndtri(1 - LEVEL / (2 * max(1, comparisons))) + ndtri(POWER)
+    normal = NormalDist()
+    reach = normal.inv_cdf(1 - LEVEL / (2 * max(1, comparisons))) + normal.inv_cdf(POWER)
     if (spread := float(d.std(ddof=1))) == 0:
         return float(pairs_needed(comparisons))
     room = float((d.mean() / (spread * reach)) ** 2) - overlap
