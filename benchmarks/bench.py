@@ -11,7 +11,8 @@ from typing import Any
 
 from jobs import DIGITS, JOBS, Job
 from machine import PEERS, ROOT, cores, describe, environment
-from sitting import Sitting, program, sit, spread
+from reports import reports
+from sitting import Sitting, program, sit, spread, table
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
@@ -40,15 +41,6 @@ def trainers(job: Job, folder: Path, threads: int, *options: str) -> dict[str, A
         name: program([python_of(name), HERE / "programs" / file, folder, *options], env)
         for name, file in PROGRAMS.items()
     }
-
-
-def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
-    """Lines of a Markdown table."""
-    yield "| " + " | ".join(head) + " |"
-    yield "|" + "---|" * len(head)
-    for row in rows:
-        yield "| " + " | ".join(row) + " |"
-    yield ""
 
 
 def one_thread(scratch: Path, rounds: int) -> Iterator[str]:
@@ -192,7 +184,7 @@ def growth(scratch: Path, rounds: int) -> Iterator[str]:
     yield from table(["sweep", "seconds", "ratio", "peak MB"], rows)
 
 
-PARTS = {"train": one_thread, "command": commands, "bound": bound, "growth": growth}
+PARTS = {"train": one_thread, "command": commands, "bound": bound, "growth": growth, "report": reports}
 
 
 def main() -> None:

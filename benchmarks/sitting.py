@@ -5,7 +5,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
@@ -84,3 +84,12 @@ def spread(values: Sequence[float]) -> str:
     '2.00 [1.00, 4.00]'
     """
     return f"{median(values):.2f} [{values[0]:.2f}, {values[-1]:.2f}]"
+
+
+def table(head: list[str], rows: list[list[str]]) -> Iterator[str]:
+    """Lines of a Markdown table."""
+    yield "| " + " | ".join(head) + " |"
+    yield "|" + "---|" * len(head)
+    for row in rows:
+        yield "| " + " | ".join(row) + " |"
+    yield ""

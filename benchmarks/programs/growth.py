@@ -5,15 +5,11 @@ import sys
 import time
 from pathlib import Path
 
+from memory import peak_megabytes
+
 from nnlab.config.load import load
 from nnlab.plan import plan_sweep, populations
 from nnlab.train import train
-
-
-def peak_megabytes() -> float:
-    """The most memory this program has held; getrusage would count what its parent held, too."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM:"))
 
 
 def main() -> None:
