@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import dataclass
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nnlab.data.prepare import count
+from nnlab.nn.crew import Crew
 from nnlab.plan import Run, cost, members_of, network_of, population_bytes
 from nnlab.train import Population
 
@@ -42,18 +44,20 @@ class Bill:
     workers: int
 
 
-def make_bill(populations: Sequence[tuple[Run, ...]], workers: int) -> Bill:
+def make_bill(populations: Sequence[tuple[Run, ...]], workers: int, threads: int = 1) -> Bill:
     """The bill for training these populations.
 
     Args:
         populations: at least one.
         workers: how many train at a time; 1 is this process.
+        threads: that share wide layers out in each of them.
     """
     firsts = [stack[0] for stack in populations]
     sizes = {id(run.setting): members_of(run.config) * network_of(run.setting).parameters for run in firsts}
     largest = max(len(stack) * population_bytes(stack[0].setting) for stack in populations)
     runs = sum(map(len, populations))
-    work = _training_seconds(populations) + runs * STORING
+    with closing(Crew(threads)) as crew:
+        work = _training_seconds(populations, crew) + runs * STORING
     return Bill(
         runs=runs,
         populations=len(populations),
@@ -65,19 +69,19 @@ def make_bill(populations: Sequence[tuple[Run, ...]], workers: int) -> Bill:
     )
 
 
-def _training_seconds(populations: Sequence[tuple[Run, ...]]) -> float:
+def _training_seconds(populations: Sequence[tuple[Run, ...]], crew: Crew) -> float:
     """By the cost model, set right by a few populations that are begun and thrown away."""
     by_work = sorted(populations, key=lambda stack: len(stack) * cost(stack[0]), reverse=True)
     chosen = by_work[:: max(1, len(by_work) // PROBES)][:PROBES]
     guessed = sum(len(stack) * cost(stack[0]) for stack in chosen)
-    measured = sum(map(_probe, chosen))
+    measured = sum(_probe(stack, crew) for stack in chosen)
     return measured / guessed * sum(len(stack) * cost(stack[0]) for stack in populations)
 
 
-def _probe(stack: tuple[Run, ...]) -> float:
+def _probe(stack: tuple[Run, ...], crew: Crew) -> float:
     with threadpool_limits(1, "blas"), np.errstate(all="ignore"):
         clock = time.perf_counter()
-        population = Population(stack)
+        population = Population(stack, crew)
         return time.perf_counter() - clock + population.probe(PROBE_SECONDS)
 
 

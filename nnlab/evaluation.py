@@ -15,6 +15,7 @@ from nnlab.arrays import Array, Indices
 from nnlab.data.prepare import Prepared
 from nnlab.data.table import Task
 from nnlab.nn.activations import FLAT
+from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.sampling import Sampling
@@ -136,6 +137,7 @@ class Evaluator:
         members: networks of each run, whose mean predicts; layers hold those of a run side by side.
         sampling: the random passes that a prediction is the mean of, if it is not one pass without.
         unit: of the target; by default as the network learns it.
+        crew: who carries out the pieces of wide layers.
     """
 
     def __init__(
@@ -147,16 +149,17 @@ class Evaluator:
         members: int = 1,
         sampling: Sampling | None = None,
         unit: Unit | None = None,
+        crew: Crew = ALONE,
     ) -> None:
         self.network, self.rows, self.owner, self.task = network, rows, owner, task
-        self.members, self.sampling = members, sampling
+        self.members, self.sampling, self._crew = members, sampling, crew
         sets = len(rows.x)
         self.unit = unit or Unit(np.zeros((sets, network.sizes[-1])), np.ones(sets))
         self._member_owner = np.repeat(owner, members)
         self._starts = range(0, len(rows), BLOCK)
         widths = {min(BLOCK, len(rows) - start) for start in self._starts}
         self._workspaces = {
-            width: Workspace(network, len(self._member_owner), width, dropout=sampling is not None)
+            width: Workspace(network, len(self._member_owner), width, dropout=sampling is not None, crew=crew)
             for width in widths
         }
 
@@ -164,7 +167,14 @@ class Evaluator:
         """The evaluator of these runs alone."""
         sampling = self.sampling.take(rows_of(runs, self.members)) if self.sampling else None
         return Evaluator(
-            self.network, self.rows, self.owner[runs], self.task, self.members, sampling, self.unit
+            self.network,
+            self.rows,
+            self.owner[runs],
+            self.task,
+            self.members,
+            sampling,
+            self.unit,
+            self._crew,
         )
 
     def measure(self, layers: Sequence[Array], shares: UnitShares | None = None) -> dict[str, Array]:

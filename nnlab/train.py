@@ -6,6 +6,7 @@ others go on.
 
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,6 +20,7 @@ from nnlab.data.prepare import Preparation, Prepared
 from nnlab.data.recent import recall
 from nnlab.evaluation import Evaluator, Rows, Unit, UnitShares, rows_of
 from nnlab.metrics import SPLITS, higher_is_better
+from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.learner import Learner
 from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.sampling import Sampling
@@ -60,21 +62,25 @@ class Progress:
 Watch = Callable[[Progress], None]
 
 
-def train(runs: Sequence[Run], watch: Watch | None = None, keeper: Keeper | None = None) -> list[Result]:
+def train(
+    runs: Sequence[Run], watch: Watch | None = None, keeper: Keeper | None = None, threads: int = 1
+) -> list[Result]:
     """Train runs of one shape together.
 
     Args:
         runs: as grouped by `plan.populations`.
         watch: called after every recorded epoch.
         keeper: keeps checkpoints; a population that has one goes on from it, with the same bits.
+        threads: that share wide layers out; no bit depends on their number.
 
     Returns:
         One result for each run, in their order.
     """
     # More BLAS threads would change bits; and a run may diverge, which is its own affair.
-    with threadpool_limits(1, "blas"), np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+    quiet = np.errstate(over="ignore", invalid="ignore", divide="ignore")
+    with threadpool_limits(1, "blas"), quiet, closing(Crew(threads)) as crew:
         snapshot = keeper.load([run.id for run in runs]) if keeper else None
-        population = Population.resume(runs, snapshot) if snapshot else Population(runs)
+        population = Population.resume(runs, snapshot, crew) if snapshot else Population(runs, crew)
         results = population.train(watch or (lambda _: None), keeper)
     return [results[run.id] for run in runs]
 
@@ -85,8 +91,9 @@ class Population:
     The learner has one for each member of each run: a run that is no ensemble is an ensemble of one.
     """
 
-    def __init__(self, runs: Sequence[Run]) -> None:
+    def __init__(self, runs: Sequence[Run], crew: Crew = ALONE) -> None:
         first = runs[0].setting
+        self._crew = crew
         self.runs = list(runs)
         self.config = first.config
         self.network = network_of(first)
@@ -113,7 +120,14 @@ class Population:
         self.unit = Unit.of(list(sets.values()))
         self.evaluators = {
             split: Evaluator(
-                self.network, rows, self.owner, self.task, self.members, self._sampling(), self.unit
+                self.network,
+                rows,
+                self.owner,
+                self.task,
+                self.members,
+                self._sampling(),
+                self.unit,
+                self._crew,
             )
             for split, rows in self.rows.items()
         }
@@ -144,6 +158,7 @@ class Population:
             config.training.epochs,
             stack([run.config.schedule for run in each]),
             self.row_weights is not None,
+            self._crew,
         )
         self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))
         self.bags = self._draw_bags()
@@ -442,11 +457,11 @@ class Population:
         return {"batches": shuffles, **self.learner.generators()}
 
     @classmethod
-    def resume(cls, runs: Sequence[Run], snapshot: Snapshot) -> "Population":
+    def resume(cls, runs: Sequence[Run], snapshot: Snapshot, crew: Crew = ALONE) -> "Population":
         """The population as it was when the snapshot was taken."""
         arrays, facts = snapshot.arrays, snapshot.facts
         by_id = {run.id: run for run in runs}
-        population = cls([by_id[run] for run in facts["still_training"]])
+        population = cls([by_id[run] for run in facts["still_training"]], crew)
         population.began_with = snapshot.runs
         population.epoch = facts["epoch"]
         for name in KEPT:

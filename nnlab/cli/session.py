@@ -1,6 +1,5 @@
 """What train and sweep do alike: read the config, plan, train what is missing, store."""
 
-import os
 from collections.abc import Callable, Generator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from nnlab.config.load import ConfigFile, Override, load
 from nnlab.errors import SettingError
 from nnlab.execute import Execution, Tick
 from nnlab.executors import Cluster, Executor, InProcess, Processes
+from nnlab.nn.crew import cores, threads_allowed
 from nnlab.plan import Materials, Plan, Run, cost, plan_sweep, populations
 from nnlab.registry import write
 from nnlab.render.bill import describe_bill
@@ -158,7 +158,7 @@ def _carry_out(
     def tell(tick: Tick) -> None:
         bar.update(tick.share, describe(tick))
 
-    work = partial(train, keeper=keeper)
+    work = partial(train, keeper=keeper, threads=_threads(workers, means))
     executor: Executor
     if means.cluster is not None:
         executor = Cluster(missing, means.cluster, work)
@@ -185,7 +185,7 @@ def dry_run(session: Session, means: Means) -> str:
     bill = None
     if missing:
         workers = _workers(missing, means)
-        bill = make_bill(populations(missing, workers), workers)
+        bill = make_bill(populations(missing, workers), workers, _threads(workers, means))
     asked = len(session.plan.runs)
     done = asked - len(missing)
     return describe_bill(asked, session.plan.duplicates, done, bill, str(session.folder))
@@ -193,12 +193,16 @@ def dry_run(session: Session, means: Means) -> str:
 
 def _workers(missing: Sequence[Run], means: Means) -> int:
     """How many processes: as asked for; otherwise all cores if the work is worth starting them."""
-    cores = len(os.sched_getaffinity(0))
     if means.jobs is None:
         worth = sum(map(cost, missing)) > WORTH_STARTING_PROCESSES
-        return min(cores, len(missing)) if worth else 1
-    jobs = cores if means.jobs == -1 else means.jobs
+        return min(cores(), len(missing)) if worth else 1
+    jobs = cores() if means.jobs == -1 else means.jobs
     return max(1, min(jobs, len(missing)))
+
+
+def _threads(workers: int, means: Means) -> int:
+    """How many threads share a wide layer out in each worker; on a cluster that is the cluster's affair."""
+    return 1 if means.cluster is not None else max(1, threads_allowed() // workers)
 
 
 def _resolved(session: Session) -> dict[str, Any]:

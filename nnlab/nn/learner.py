@@ -2,10 +2,12 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
 from nnlab.arrays import Array, Indices
+from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.optimizers import Optimizer, is_scratch
 from nnlab.nn.regularizer import Active, Memory, Parameters, Regularizer, Step
@@ -27,6 +29,7 @@ class Learner:
         epochs: how long it will train.
         schedule: of the learning rate; its numbers are columns.
         weighted: whether some rows count more than others.
+        crew: who shares out the work on wide arrays.
     """
 
     def __init__(
@@ -41,8 +44,10 @@ class Learner:
         epochs: int = 1,
         schedule: Schedule = Constant(),  # noqa: B008 - frozen
         weighted: bool = False,
+        crew: Crew = ALONE,
     ) -> None:
         self.network, self.rows, self.batch, self.weighted = network, rows, batch, weighted
+        self._crew = crew
         self.params = params
         self.grads = np.zeros_like(params)
         self.optimizer, self.schedule = optimizer, schedule
@@ -63,7 +68,9 @@ class Learner:
         entries, count = [active.entry for active in self.active], len(self.params)
         noise = any(entry.masks_units for entry in entries), any(entry.shifts_units for entry in entries)
         sizes = {self.batch, self.rows % self.batch} - {0}
-        self.spaces = {size: Workspace(self.network, count, size, *noise, self.weighted) for size in sizes}
+        self.spaces = {
+            size: Workspace(self.network, count, size, *noise, self.weighted, self._crew) for size in sizes
+        }
         params, grads, scratch = (
             Parameters.of(self.network, buffer) for buffer in (self.params, self.grads, self.state["scratch"])
         )
@@ -71,7 +78,9 @@ class Learner:
         passing = params
         if any(entry.masks_weights for entry in entries):
             passing = Parameters.of(self.network, np.empty_like(self.params))
-        self._step = Step(params, grads, scratch, self.rows, rate, self.spaces[self.batch], passing)
+        space = self.spaces[self.batch]
+        self._step = Step(params, grads, scratch, self.rows, rate, space, passing, crew=self._crew)
+        self._share_out()
         self._set_learning_rate()
         for space in self.spaces.values():
             for entry in entries:
@@ -120,10 +129,40 @@ class Learner:
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
         self._rule.decay(step.params.layers, step.params.weights)
-        self._rule.step(self.params, self.grads, self.state)
+        self._optimize()
         self.taken += 1
         for active in self._after_step:
             active.entry.after_step(step, active.memory)
+
+    def _share_out(self) -> None:
+        """The parameters in shares, each with all that the optimizer keeps of them.
+
+        What it keeps of a run as a whole, a power of beta, say, every share has as its own copy.
+        """
+        shares = self._crew.columns(self.params)
+        self._of_runs = [name for name, array in self.state.items() if array.shape != self.params.shape]
+        self._shares = [
+            (
+                self.params[:, share],
+                self.grads[:, share],
+                {
+                    name: array.copy() if name in self._of_runs else array[:, share]
+                    for name, array in self.state.items()
+                },
+            )
+            for share in shares
+        ]
+
+    def _optimize(self) -> None:
+        if len(self._shares) == 1:
+            self._rule.step(self.params, self.grads, self.state)
+            return
+        for _, _, state in self._shares:
+            for name in self._of_runs:
+                state[name][...] = self.state[name]
+        self._crew.run([partial(self._rule.step, *share) for share in self._shares])
+        for name in self._of_runs:
+            self.state[name][...] = self._shares[0][2][name]
 
     def end_epoch(self, epoch: int) -> None:
         """What follows the last step of an epoch."""

@@ -13,15 +13,19 @@ All parameters of a population are one buffer (runs, parameters); layers are vie
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
 from typing import Protocol
 
 import numpy as np
 
 from nnlab.arrays import Array
 from nnlab.nn.activations import Activation, Identity
+from nnlab.nn.crew import ALONE, Crew, Piece
 from nnlab.nn.initializers import Initializer
 from nnlab.nn.losses import Loss
 from nnlab.nn.outputs import Output
+from nnlab.nn.slabs import Buffers, Part, Slab, cut
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class Workspace:
 
     Args:
         runs, batch: shape of what passes through.
+        crew: who carries out the pieces of wide layers.
         dropout: whether hidden units will be masked.
         shifts: whether something will be added to masked units.
         weighted: whether some rows count more than others.
@@ -147,9 +152,11 @@ class Workspace:
         dropout: bool = False,
         shifts: bool = False,
         weighted: bool = False,
+        crew: Crew = ALONE,
     ) -> None:
         self.network = network
         self.batch = batch
+        self._crew = crew
         dtype = np.dtype(network.dtype)
         features, *hidden, outputs = network.sizes
 
@@ -165,32 +172,48 @@ class Workspace:
         self.masks = [empty(runs, units, batch) for units in hidden] if dropout else []
         self.shifts = [empty(runs, units, batch) for units in hidden] if shifts else []
         # h is what a layer passes on before dropout; without dropout that is what enters the next one.
-        # Elementwise passes then take its row of ones along: NumPy copies arrays with gaps.
-        wholes = [
+        self._h = [
             empty(runs, units, batch) if dropout else entering
             for units, entering in zip(hidden, self.inputs[1:], strict=True)
         ]
-        self._h = wholes
         self._z = [
             np.ones_like(h) if activation.keeps_z else h
-            for activation, h in zip(network.activations, wholes, strict=True)
+            for activation, h in zip(network.activations, self._h, strict=True)
         ]
-        self._deltas = [np.zeros_like(h) for h in wholes]
+        errors = [np.zeros_like(h) for h in self._h]
         self.h, self.z, deltas = (
             [whole[:, :units] for units, whole in zip(hidden, arrays, strict=True)]
-            for arrays in (self._h, self._z, self._deltas)
+            for arrays in (self._h, self._z, errors)
         )
         self.logits = empty(runs, outputs, batch)
         self.deltas = [*deltas, empty(runs, outputs, batch)]
         self.turned = [delta.transpose(0, 2, 1) for delta in self.deltas]
         self.row = empty(runs, 1, batch)
         self._share = np.array(1 / batch, dtype)
-        pools = np.empty((3, max((whole.size for whole in wholes), default=0)), dtype)
-        self._slopes, self._scratch = [], []
-        for whole in wholes:
-            slope, *spare = (pool[: whole.size].reshape(whole.shape) for pool in pools)
-            self._slopes.append(slope)
-            self._scratch.append((spare[0], spare[1]))
+        pools = np.empty((3, max((whole.size for whole in self._h), default=0)), dtype)
+        self._buffers = [
+            Buffers(z, h, entering, delta, *(pool[: h.size].reshape(h.shape) for pool in pools))
+            for z, h, entering, delta in zip(self._z, self._h, self.inputs[1:], errors, strict=True)
+        ]
+        self._cut_up(runs)
+
+    def _cut_up(self, runs: int) -> None:
+        """The parts of each layer's units on the way forward and back, and those of its gradient."""
+        network, sizes = self.network, self.network.sizes
+        work = [fan_in * fan_out * self.batch for fan_in, fan_out in pairwise(sizes)]
+
+        def parts(rows: Sequence[int], work: Sequence[int]) -> list[list[Part]]:
+            return [cut(runs, count, each, self._crew) for count, each in zip(rows, work, strict=True)]
+
+        def slabs(parts: list[list[Part]]) -> list[list[Slab]]:
+            hidden = zip(network.activations, sizes[1:-1], parts, self._buffers, strict=True)
+            return [[Slab(f, units, part, own) for part in each] for f, units, each, own in hidden]
+
+        self._gradient = parts([units + 1 for units in sizes[:-1]], work)
+        self._forth = parts(sizes[1:-1], work[:-1])
+        self._up, self._down = slabs(self._forth), slabs(parts(sizes[1:-1], work[1:]))
+        below = [1, *map(len, self._down)]
+        self._is_cut = [max(len(own), under) > 1 for own, under in zip(self._gradient, below, strict=True)]
 
     def forward(
         self, layers: Sequence[Array], masks: Sequence[Array] = (), shifts: Sequence[Array] = ()
@@ -203,25 +226,24 @@ class Workspace:
         """
         *hidden, last = layers
         for i, layer in enumerate(hidden):
-            self._before_activation(i, layer)
-            activation = self.network.activations[i]
-            if not isinstance(activation, Identity):
-                activation.f(self._z[i], self._h[i], self._scratch[i])
-                if not activation.keeps_ones:
-                    self.inputs[i + 1][:, -1] = 1
-            if masks:
-                np.multiply(self.h[i], masks[i], out=self.inputs[i + 1][:, :-1])
-            if shifts:
-                self.inputs[i + 1][:, :-1] += shifts[i]
+            mask, shift = masks[i] if masks else None, shifts[i] if shifts else None
+            if self.normalizer is not None:
+                self._forward_normalized(i, layer, mask, shift)
+            elif len(self._up[i]) == 1:
+                self._up[i][0].forward(layer.transpose(0, 2, 1), self.inputs[i], mask, shift)
+            else:
+                given = layer.transpose(0, 2, 1), self.inputs[i], mask, shift
+                self._crew.run([partial(slab.forward, *given) for slab in self._up[i]])
         return np.matmul(last.transpose(0, 2, 1), self.inputs[-1], out=self.logits)
 
-    def _before_activation(self, i: int, layer: Array) -> None:
-        if self.normalizer is None:
-            np.matmul(layer.transpose(0, 2, 1), self.inputs[i], out=self.z[i])
-            return
+    def _forward_normalized(self, i: int, layer: Array, mask: Array | None, shift: Array | None) -> None:
         # Biases would be subtracted with the mean: they are added after it.
-        np.matmul(layer[:, :-1].transpose(0, 2, 1), self.inputs[i][:, :-1], out=self.z[i])
-        self.normalizer.forward(i, self.z[i], layer[:, -1, :, np.newaxis])
+        assert self.normalizer is not None
+        weights, inputs, z = layer[:, :-1].transpose(0, 2, 1), self.inputs[i][:, :-1], self.z[i]
+        parts = self._forth[i]
+        self._crew.run([partial(np.matmul, weights[part], inputs[part[0]], out=z[part]) for part in parts])
+        self.normalizer.forward(i, z, layer[:, -1, :, np.newaxis])
+        self._crew.run([partial(slab.activate, mask, shift) for slab in self._up[i]])
 
     def backward(self, layers: Sequence[Array], grads: Sequence[Array], masks: Sequence[Array] = ()) -> None:
         """The gradient of the batch's mean loss, after `forward`, written into `grads`."""
@@ -231,27 +253,30 @@ class Workspace:
         if self.row_weights is not None:
             delta *= self.row_weights[:, np.newaxis]
         for i in range(len(layers) - 1, -1, -1):
-            np.matmul(self.inputs[i], self.turned[i], out=grads[i])
-            if self.normalizer is not None and i < len(layers) - 1:
-                grads[i][:, -1] = self.normalizer.shift_grads[i][:, :, 0]
-            if i > 0:
-                np.matmul(layers[i][:, :-1], self.deltas[i], out=self.deltas[i - 1])
-                if masks:
-                    self.deltas[i - 1] *= masks[i - 1]
-                self._through_activation(i - 1)
-                if self.normalizer is not None:
+            mask = masks[i - 1] if masks and i else None
+            if self._is_cut[i]:
+                self._crew.run(self._pieces(i, layers[i], grads[i], mask))
+            else:
+                np.matmul(self.inputs[i], self.turned[i], out=grads[i])
+                if i > 0:
+                    self._down[i - 1][0].backward(layers[i][:, :-1], self.deltas[i], mask)
+            if self.normalizer is not None:
+                if i < len(layers) - 1:
+                    grads[i][:, -1] = self.normalizer.shift_grads[i][:, :, 0]
+                if i > 0:
                     self.normalizer.backward(i - 1, self.deltas[i - 1])
 
-    def _through_activation(self, i: int) -> None:
-        if not isinstance(self.network.activations[i], Identity):
-            self._find_slope(i)
-            self._deltas[i] *= self._slopes[i]
-
-    def _find_slope(self, i: int) -> None:
-        self.network.activations[i].f_prime(self._z[i], self._h[i], self._slopes[i], self._scratch[i])
+    def _pieces(self, i: int, layer: Array, grad: Array, mask: Array | None) -> list[Piece]:
+        """The gradient of layer i, counted from 0, and dL/dz of the layer below: neither needs the other."""
+        below = self._down[i - 1] if i else []
+        pieces: list[Piece] = [partial(slab.backward, layer[:, :-1], self.deltas[i], mask) for slab in below]
+        for part in self._gradient[i]:
+            pieces.append(partial(np.matmul, self.inputs[i][part], self.turned[i][part[0]], out=grad[part]))
+        return pieces
 
     def slope(self, i: int) -> Array:
         """f'(z) of hidden layer i after `forward`, (runs, units, batch); the next call writes over it."""
-        self._find_slope(i)
-        slope: Array = self._slopes[i][:, : self.network.sizes[i + 1]]
+        own = self._buffers[i]
+        self.network.activations[i].f_prime(own.z, own.h, own.slope, own.scratch)
+        slope: Array = own.slope[:, : self.network.sizes[i + 1]]
         return slope

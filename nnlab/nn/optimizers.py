@@ -4,7 +4,8 @@
     rule.decay(layers, weights)        before the step: what shrinks the weights beside the gradient
     rule.step(params, grads, state)    one step, in place; `grads` is left as it was
 
-`params` and `grads` are (runs, parameters): a whole population takes a step in a dozen calls.
+`params` and `grads` are (runs, parameters): a whole population takes a step in a dozen calls. A step is
+elementwise, so it may be taken for some of the columns at a time, each with their part of the state.
 Each number of a rule is one for all, or one for each run, shape (runs, 1).
 """
 

@@ -42,12 +42,12 @@ class L2(Regularizer):
     def on_gradient(self, step: Step, memory: Memory) -> None:
         # All parameters in one pass, and then what is not penalised out: views of the weights alone
         # have gaps, and NumPy copies such arrays before it adds to them.
-        change = step.scratch
-        np.multiply(step.params.buffer, factor(self.strength / step.rows, change.buffer), out=change.buffer)
+        change, grads = step.scratch, step.grads.buffer
+        strength = factor(self.strength / step.rows, grads)
+        step.crew.over_columns(np.multiply, step.params.buffer, strength, change.buffer)
         for free in (change.behind, *(() if self.biases else change.biases)):
             free.fill(0)
-        grads = step.grads.buffer
-        grads += change.buffer
+        step.crew.over_columns(np.add, grads, change.buffer, grads)
 
     def _penalised(self, params: Parameters) -> Sequence[Array]:
         return params.layers if self.biases else params.weights

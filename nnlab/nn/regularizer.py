@@ -17,6 +17,7 @@ from typing import Any, ClassVar, Protocol
 import numpy as np
 
 from nnlab.arrays import Array, Indices
+from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.mlp import Network, Normalizer, Workspace
 from nnlab.nn.sampling import Sampling
 from nnlab.nn.stacking import take
@@ -87,6 +88,7 @@ class Step:
         passing: what rows pass through; `params` itself, unless an entry masks weights.
         left: steps up to the end of the epoch, this one included.
         masked: whether the masks of the workspace are drawn already.
+        crew: who shares out passes over all parameters.
     """
 
     params: Parameters
@@ -98,6 +100,7 @@ class Step:
     passing: Parameters
     left: int = 1
     masked: bool = False
+    crew: Crew = ALONE
 
 
 @dataclass
