@@ -12,6 +12,7 @@ from nnlab.config.override import override, split_key
 from nnlab.config.schema import Config, Settings, regularizer, watchers
 from nnlab.data.material import Material, load
 from nnlab.data.prepare import Preparation, count
+from nnlab.data.table_cache import TableCache
 from nnlab.errors import InputError, Path, SettingError, dotted
 from nnlab.memory import available_memory, size
 from nnlab.metrics import measures
@@ -96,20 +97,20 @@ class Plan:
 class Materials:
     """The data of a sweep, each source read once."""
 
-    def __init__(self, file: ConfigFile) -> None:
-        self._file = file
+    def __init__(self, file: ConfigFile, cache: TableCache | None = None) -> None:
+        self._file, self._cache = file, cache
         self._known: dict[Any, Material] = {}
 
     def of(self, config: Config) -> Material:
         source = config.data.source
         if source not in self._known:
-            self._known[source] = load(source, self._file.folder)
+            self._known[source] = load(source, self._file.folder, self._cache)
         return self._known[source]
 
 
-def plan_train(file: ConfigFile) -> Plan:
+def plan_train(file: ConfigFile, materials: Materials | None = None) -> Plan:
     """The single run of a config."""
-    setting = _setting(file, {}, Materials(file), ())
+    setting = _setting(file, {}, materials or Materials(file), ())
     (run,) = _runs(setting, [file.config.seed])
     return Plan((run,), ((run.id, setting.strategy),))
 

@@ -515,7 +515,7 @@ def test_a_large_file_is_read_like_a_small_one(tmp_path: pathlib.Path, monkeypat
     monkeypatch.setattr(CsvFile, "columns", lambda *_: pytest.fail("a large file went the slow way"))
     again = read(tmp_path, text, missing="impute").main
     monkeypatch.undo()
-    monkeypatch.setattr("nnlab.data.tables.quick_columns", lambda *_: None)
+    monkeypatch.setattr("nnlab.data.sheets.quick_columns", lambda *_: None)
     strict = read(tmp_path, text, missing="impute").main
     assert np.array_equal(quick.features, strict.features, equal_nan=True)
     assert np.array_equal(again.features, strict.features, equal_nan=True)

@@ -86,4 +86,4 @@ def test_the_map_names_every_file_and_only_files_there_are() -> None:
 
 def test_commands_in_the_readme_exist() -> None:
     commands: Any = re.findall(r"^ {4}nnlab (\w+)", (ROOT / "README.md").read_text(), re.MULTILINE)
-    assert set(commands) == {"train", "sweep", "report", "show", "diff"}
+    assert set(commands) == {"train", "sweep", "report", "show", "diff", "clean"}

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import typer
 
 from nnlab import __version__
-from nnlab.cli import diff, report, show, sweep, train
+from nnlab.cli import clean, diff, report, show, sweep, train
 from nnlab.cli.output import say, tell
 from nnlab.errors import NnlabError
 
@@ -37,7 +37,7 @@ def later(command: Callable[..., int]) -> Callable[..., Callable[[], int]]:
     return read
 
 
-for _command in (train.train, sweep.sweep, report.report, show.show, diff.diff):
+for _command in (train.train, sweep.sweep, report.report, show.show, diff.diff, clean.clean):
     app.command()(later(_command))
 
 UsageError: Any = typer.BadParameter.__bases__[0]  # typer does not export it

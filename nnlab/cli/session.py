@@ -12,8 +12,10 @@ from nnlab.advice import advice
 from nnlab.analysis.selection import choose, chosen_settings
 from nnlab.bill import make_bill
 from nnlab.checkpoint import SECONDS, Keeper
+from nnlab.cli.output import tell
 from nnlab.cli.progress import Bar
 from nnlab.config.load import ConfigFile, Override, load
+from nnlab.data.table_cache import FOLDER, TableCache
 from nnlab.errors import SettingError
 from nnlab.execute import Execution, Tick
 from nnlab.executors import Cluster, Executor, InProcess, Processes
@@ -61,23 +63,24 @@ def prepare(
     config: str,
     overrides: Sequence[Override],
     output: Path,
-    make_plan: Callable[[ConfigFile], Plan],
+    make_plan: Callable[[ConfigFile, Materials], Plan],
+    quiet: bool,
 ) -> Session:
-    """Read and check everything; nothing is written.
+    """Read and check everything; nothing is written but the cache of a large table.
 
     Raises:
         InputError: what the user wrote cannot be used.
     """
     file = load(config, overrides)
     try:
-        plan = make_plan(file)
+        plan = make_plan(file, _materials(file, output, quiet))
     except SettingError as error:
         raise file.at_fault(error) from None
     return Session(file, plan, output / file.config.name)
 
 
 def prepare_with(
-    strategies: str, config: str, overrides: Sequence[Override], output: Path, max_runs: int
+    strategies: str, config: str, overrides: Sequence[Override], output: Path, max_runs: int, quiet: bool
 ) -> Session:
     """A sweep of ready-made strategies.
 
@@ -89,13 +92,17 @@ def prepare_with(
     """
     chosen = read_set(strategies)
     file = load(config, overrides)
-    materials = Materials(file)
+    materials = _materials(file, output, quiet)
     try:
         fitted, notes = adopt(file, chosen, materials)
         plan = plan_sweep(fitted, max_runs, materials)
     except SettingError as error:
         raise file.at_fault(error) from None
     return Session(fitted, plan, output / file.config.name, tuple(notes))
+
+
+def _materials(file: ConfigFile, output: Path, quiet: bool) -> Materials:
+    return Materials(file, TableCache(output / FOLDER, (lambda words: None) if quiet else tell))
 
 
 @dataclass(frozen=True)

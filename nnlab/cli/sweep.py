@@ -69,11 +69,13 @@ def sweep(
     listed = f"[{seeds}]" if seeds is not None and "," in seeds else seeds
     overrides += options.override("sweep.seeds", listed, "--seeds") + options.override("name", name, "--name")
     if strategies is None:
-        job = session.prepare(config, overrides, output, lambda file: plan_sweep(file, max_runs))
+        job = session.prepare(
+            config, overrides, output, lambda file, data: plan_sweep(file, max_runs, data), quiet
+        )
     else:
         if grid:
             raise InputError("--grid came beside --strategies, expected one of the two")
-        job = session.prepare_with(strategies, config, overrides, output, max_runs)
+        job = session.prepare_with(strategies, config, overrides, output, max_runs, quiet)
     options.tell_notes(job.notes(), quiet)
     means = session.Means(jobs, cluster, checkpoint)
     if dry_run:

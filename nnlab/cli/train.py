@@ -31,7 +31,7 @@ def train(
 
     overrides = options.overrides(sets, "--set")
     overrides += options.override("seed", seed, "--seed") + options.override("name", name, "--name")
-    job = session.prepare(config, overrides, output, plan_train)
+    job = session.prepare(config, overrides, output, plan_train, quiet)
     run = job.plan.runs[0]
     options.tell_notes(job.notes(), quiet)
     means = session.Means(checkpoint_seconds=checkpoint)

@@ -4,11 +4,13 @@ import pathlib
 from dataclasses import dataclass
 
 from nnlab.data.generator import Generator
+from nnlab.data.large import read_large
 from nnlab.data.mnist1d import Mnist1d
 from nnlab.data.real import RealSet
 from nnlab.data.sources import Source
 from nnlab.data.strict_csv import sha256
 from nnlab.data.table import Table, Task
+from nnlab.data.table_cache import TableCache
 from nnlab.data.tables import Csv
 from nnlab.streams import stream
 
@@ -52,12 +54,13 @@ class Material:
         return len(self.feature_names)
 
 
-def load(source: Source, folder: pathlib.Path) -> Material:
+def load(source: Source, folder: pathlib.Path, cache: TableCache | None = None) -> Material:
     """Read what all seeds share.
 
     Args:
         source: an entry of `SOURCES`.
         folder: where relative paths start: the folder of the config file.
+        cache: where large tables are kept as numbers; without one they are read into memory.
 
     Raises:
         InputError: a table cannot be used.
@@ -68,7 +71,7 @@ def load(source: Source, folder: pathlib.Path) -> Material:
     ('upper', 'lower')
     """
     if isinstance(source, Csv):
-        read = source.read(folder)
+        read = read_large(source, folder, cache) or source.read(folder)
         return _material(
             source, read.main, read.digest, read.main, read.validation, read.test, notes=read.notes
         )

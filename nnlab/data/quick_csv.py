@@ -6,8 +6,7 @@ are those of Python's `float`, and a test compares both ways of reading.
 """
 
 import csv
-import io
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -15,7 +14,7 @@ import numpy as np
 from nnlab.data.strict_csv import Column, CsvFile, Texts, numbers
 
 LARGE = 1_000_000  # bytes: below, importing pandas takes longer than reading strictly
-NEVER_PLAIN = (b'"', b" ", b"\t", b"\v", b"\f", b"\r")
+NEVER_PLAIN = (b'"', b" ", b"\t", b"\v", b"\f", b"\r")  # beside what separates cells
 
 
 def quick_columns(
@@ -34,8 +33,19 @@ def quick_columns(
     if len(file.data) < large:
         return None
     head, _, body = file.data.partition(b"\n")
+    return None if b'"' in head else quick_body(file, body, names, texts)
+
+
+def quick_body(
+    file: CsvFile, body: bytes, names: Collection[str], texts: Collection[str]
+) -> dict[str, Column] | None:
+    """The columns of some lines of a file, or None if they are not plain.
+
+    Args:
+        body: the lines, without an end of line behind the last one.
+    """
     body = body.replace(b"\r\n", b"\n")
-    if not body or b'"' in head or not _is_plain(body, file.delimiter, len(file.header)):
+    if not body or not _is_plain(body, file.delimiter, len(file.header)):
         return None
     frame = _frame(file, body, names, texts)
     columns = {name: _column(frame[name], name in texts) for name in file.header if name in names}
@@ -44,12 +54,16 @@ def quick_columns(
 
 def _is_plain(body: bytes, delimiter: str, width: int) -> bool:
     cut = delimiter.encode()
-    if width < 2 or len(cut) > 1 or any(byte in body for byte in NEVER_PLAIN):
+    if width < 2 or len(cut) > 1 or body.endswith(b"\n"):
         return False
-    others = bytes(set(range(256)) - {*cut, *b"\n"})
-    rows = body.count(b"\n") + 1
-    # With everything else deleted, the separators show the shape of the table.
-    return body.translate(None, others) + b"\n" == (cut * (width - 1) + b"\n") * rows
+    if any(byte in body for byte in NEVER_PLAIN if byte != cut):
+        return False
+    text = np.frombuffer(body, np.uint8)
+    starts = np.append(0, np.flatnonzero(text == ord("\n")) + 1)
+    cuts = (text == cut[0]).view(np.uint8)
+    # Counted in 8 bits, which is fast, a row might be 256 too wide; the sum over all rows would show it.
+    each = np.add.reduceat(cuts, starts, dtype=np.uint8 if width <= 256 else np.uint32)
+    return bool((each == width - 1).all()) and np.count_nonzero(cuts) == (width - 1) * len(starts)
 
 
 def _frame(file: CsvFile, body: bytes, names: Collection[str], texts: Collection[str]) -> Any:
@@ -58,8 +72,9 @@ def _frame(file: CsvFile, body: bytes, names: Collection[str], texts: Collection
     # Until 3.1 pandas' own way of reading numbers could be off in the last digit.
     old = tuple(map(int, pd.__version__.split(".")[:2])) < (3, 1)
     exact: dict[str, Any] = {"float_precision": "round_trip"} if old else {}
+    reader: Any = _Reader(body)
     return pd.read_csv(
-        io.BytesIO(body),
+        reader,
         sep=file.delimiter,
         header=None,
         names=list(file.header),
@@ -71,6 +86,21 @@ def _frame(file: CsvFile, body: bytes, names: Collection[str], texts: Collection
         low_memory=False,
         **exact,
     )
+
+
+class _Reader:
+    """A file of bytes that pandas' parser takes as they are; a BytesIO it would decode and encode first."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def read(self, size: int = -1) -> bytes:
+        """All bytes, whatever size is asked for: the parser takes more than it asks for."""
+        data, self._data = self._data, b""
+        return data
+
+    def __iter__(self) -> Iterator[bytes]:  # that there is one makes it a file
+        return iter(())
 
 
 def _column(series: Any, as_text: bool) -> Column | None:

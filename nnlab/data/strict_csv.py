@@ -16,7 +16,7 @@ import stat
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from nnlab.errors import InputError, SettingError
 from nnlab.registry import did_you_mean, show
 
+T = TypeVar("T")
 Numbers = NDArray[np.float64]  # NaN: the cell is missing
 
 MISSING = frozenset({"", "NA", "N/A", "n/a", "NaN", "NAN", "nan", "null", "NULL", "?"})
@@ -191,11 +192,20 @@ def read_bytes(folder: pathlib.Path, path: str, key: str) -> bytes:
     Raises:
         SettingError: nothing there, or no regular file, or no permission.
     """
+    return with_file(folder, path, key, pathlib.Path.read_bytes)
+
+
+def with_file(folder: pathlib.Path, path: str, key: str, use: Callable[[pathlib.Path], T]) -> T:
+    """What `use` makes of the file that the setting `data.<key>` names.
+
+    Raises:
+        SettingError: nothing there, or no regular file, or no permission.
+    """
     full, what = folder / path, f"data.{key}: {show(path)}"
     try:
         mode = full.stat().st_mode
         if stat.S_ISREG(mode):
-            return full.read_bytes()
+            return use(full)
         fault = "is a directory" if stat.S_ISDIR(mode) else "is not a regular file"
         fault += ", expected a CSV file"
     except FileNotFoundError:

@@ -6,6 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.data.ranges import Ranges
+
 Task = Literal["classification", "regression"]
 
 
@@ -22,6 +24,7 @@ class Table:
         class_names: classification only; `target` indexes them.
         known_error: the smallest error any model can reach, where theory knows it: the Bayes error
             rate for classes, the noise variance (summed over outputs) for regression.
+        ranges: what is known of the features, where they are mapped from a file and not in memory.
     """
 
     features: NDArray[np.float64]
@@ -30,10 +33,11 @@ class Table:
     task: Task
     class_names: tuple[str, ...] = ()
     known_error: float | None = None
+    ranges: Ranges | None = None
 
     def __len__(self) -> int:
         return len(self.features)
 
     def take(self, rows: NDArray[np.intp]) -> "Table":
         """The table of these rows, in this order."""
-        return replace(self, features=self.features[rows], target=self.target[rows])
+        return replace(self, features=self.features[rows], target=self.target[rows], ranges=None)
