@@ -381,7 +381,8 @@ class Population:
         evaluator = self.evaluators["test"].take(leaving)
         tests = evaluator.measure(layers)
         kept = status == "completed" and any(self.runs[i].shares_test_rows for i in leaving)
-        predictions = evaluator.predict(layers) if kept else np.empty((len(leaving), 0, 0))
+        nothing = np.empty((len(leaving), 0, self.network.sizes[-1]), self.network.dtype)
+        predictions = evaluator.predict(layers) if kept else nothing
         if self.unit_shares is None:
             units = self.evaluators["train"].take(leaving).unit_shares(layers)
         else:
