@@ -25,7 +25,7 @@ from nnlab.nn.stacking import numbers
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.registry import write
 
-RESULTS_VERSION = 2  # raised when the same settings give other numbers than before
+RESULTS_VERSION = 3  # raised when the same settings give other numbers than before
 USUAL_BATCH = 32  # what `batch_size: auto` takes where there are so many rows
 LOOKS_A_PATIENCE = 5  # how often early stopping looks, at least, before it stops
 CURVE_ROWS = 100  # what `evaluate_every: auto` aims for

@@ -87,6 +87,15 @@ def test_extremes_neither_overflow_nor_warn(activation: Activation, dtype: str) 
     assert np.abs(slope).max() <= 2
 
 
+@EVERY
+def test_float32_is_float64_but_for_rounding(activation: Activation) -> None:
+    z = away_from_kinks()
+    narrow = z.astype(np.float32)
+    wide = narrow.astype(np.float64)
+    np.testing.assert_allclose(f(activation, narrow), f(activation, wide), rtol=2e-6, atol=1e-6)
+    np.testing.assert_allclose(f_prime(activation, narrow), f_prime(activation, wide), rtol=2e-6, atol=2e-6)
+
+
 @pytest.mark.parametrize("activation", [e for e in ENTRIES + OTHER_OPTIONS if not e.keeps_z], ids=str)
 def test_f_may_write_over_z_where_z_is_not_kept(activation: Activation) -> None:
     z = np.linspace(-8, 8, 1001)

@@ -118,6 +118,16 @@ def _sigmoid(z: Array, out: Array) -> None:
     out += 0.5
 
 
+def _softplus(z: Array, out: Array, rest: Array) -> None:
+    """out <- log(1 + e^z) = max(z, 0) + log(1 + e^-|z|); fifteen times faster than logaddexp."""
+    np.abs(z, out=rest)
+    np.negative(rest, out=rest)
+    np.exp(rest, out=rest)
+    np.log1p(rest, out=rest)
+    _positive_part(z, out)
+    out += rest
+
+
 @functools.lru_cache(32)
 def _zeros(shape: tuple[int, ...], dtype: str) -> Array:
     # Against an array NumPy's maximum is four times faster than against a number. Only ever read,
@@ -135,6 +145,59 @@ def _negative_part(z: Array, out: Array) -> None:
 
 def _where_positive(h: Array, out: Array) -> None:
     np.greater(h, _zeros((), h.dtype.char), out=out, casting="unsafe")  # as 0.0 and 1.0
+
+
+# erf(x) = x P(x^2) / Q(x^2) to within 4e-7 for |x| up to ERF_END, where it is 1 in float32; highest powers
+# first. The coefficients are those of Eigen and XLA (https://github.com/openxla/xla, ErfImpl32).
+ERF_END = 3.832506856900711
+ERF_P = (
+    0.00022905065861350646,
+    0.0034082910107109506,
+    0.050955695062380861,
+    0.18520832239976145,
+    1.128379143519084,
+)
+ERF_Q = (
+    -1.1791602954361697e-7,
+    0.000023547966471313185,
+    0.0010179625278914885,
+    0.014070470171167667,
+    0.11098505178285362,
+    0.49746925110067538,
+    1.0,
+)
+
+
+def _normal_distribution(z: Array, out: Array, scratch: Scratch) -> None:
+    """out <- Phi(z) = (1 + erf(z / sqrt(2))) / 2."""
+    np.multiply(z, math.sqrt(0.5), out=out)
+    if out.dtype == np.float32:
+        _erf(out, scratch)
+    else:
+        from scipy.special import erf  # seven times slower, and 100 ms to import
+
+        erf(out, out=out)
+    out += 1
+    out *= 0.5
+
+
+def _erf(x: Array, scratch: Scratch) -> None:
+    square, sum_ = scratch
+    np.clip(x, -ERF_END, ERF_END, out=x)
+    np.multiply(x, x, out=square)
+    _polynomial(ERF_Q, square, sum_)
+    x /= sum_
+    _polynomial(ERF_P, square, sum_)
+    x *= sum_
+
+
+def _polynomial(coefficients: tuple[float, ...], x: Array, out: Array) -> None:
+    first, second, *others = coefficients
+    np.multiply(x, first, out=out)
+    out += second
+    for coefficient in others:
+        out *= x
+        out += coefficient
 
 
 @dataclass(frozen=True)
@@ -334,27 +397,18 @@ class Gelu(Activation):
     keeps_z = True
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
-        self._phi(z, out)
+        _normal_distribution(z, out, scratch)
         out *= z
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
+        _normal_distribution(z, out, scratch)
         density, _ = scratch
         np.multiply(z, z, out=density)
         density *= -0.5
         np.exp(density, out=density)
         density *= z
         density *= 1 / math.sqrt(2 * math.pi)
-        self._phi(z, out)
         out += density
-
-    @staticmethod
-    def _phi(z: Array, out: Array) -> None:
-        from scipy.special import erf  # 200 ms that other activations should not pay
-
-        np.multiply(z, math.sqrt(0.5), out=out)
-        erf(out, out=out)
-        out += 1
-        out *= 0.5
 
 
 @dataclass(frozen=True)
@@ -421,26 +475,36 @@ class Silu(Activation):
 
 @dataclass(frozen=True)
 class Mish(Activation):
-    """f(x) = x T, T = tanh(softplus(x)); f' = T + s (x - f T), s the sigmoid (Misra, 2019)."""
+    """f(x) = x T, T = tanh(softplus(x)); f' = T + s (x - f T), s the sigmoid (Misra, 2019).
+
+    T = n / (n + 2), n = e^x (e^x + 2): one exponential instead of three functions.
+    """
 
     name = "mish"
     initializer = "he"
     keeps_z = True
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
-        np.logaddexp(z, 0, out=out)
-        np.tanh(out, out=out)
+        self._tanh(z, out, scratch[0])
         out *= z
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
         slope, sigmoid = scratch
-        np.logaddexp(z, 0, out=out)
-        np.tanh(out, out=out)
+        self._tanh(z, out, slope)
         np.multiply(h, out, out=slope)
         np.subtract(z, slope, out=slope)
         _sigmoid(z, sigmoid)
         slope *= sigmoid
         out += slope
+
+    @staticmethod
+    def _tanh(z: Array, out: Array, n: Array) -> None:
+        np.minimum(z, 20, out=out)  # where T is 1 already; the square of e^44 would overflow
+        np.exp(out, out=out)
+        np.add(out, 2, out=n)
+        n *= out
+        np.add(n, 2, out=out)
+        np.divide(n, out, out=out)
 
 
 @dataclass(frozen=True)
@@ -451,7 +515,7 @@ class Softplus(Activation):
     initializer = "he"
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
-        np.logaddexp(z, 0, out=out)
+        _softplus(z, out, scratch[0])
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
         np.negative(h, out=out)
@@ -544,7 +608,7 @@ class LogSigmoid(Activation):
 
     def f(self, z: Array, out: Array, scratch: Scratch) -> None:
         np.negative(z, out=out)
-        np.logaddexp(out, 0, out=out)
+        _softplus(out, out, scratch[0])
         np.negative(out, out=out)
 
     def f_prime(self, z: Array, h: Array, out: Array, scratch: Scratch) -> None:
