@@ -137,3 +137,18 @@ def test_help_and_version_do_not_wait_for_slow_imports(option: str) -> None:
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert answer.stdout.splitlines()[-1] == "0 []"
+
+
+def test_a_sweep_and_its_report_do_without_slow_imports(tmp_path: Path) -> None:
+    (tmp_path / "c.yaml").write_text(
+        "data: {source: digits}\ntraining: {epochs: 1}\nsweep: {seeds: 2, grid: {regularization.l2: [0, 1]}}"
+    )
+    slow = {"sklearn", "scipy", "altair", "vl_convert", "distributed"}
+    code = (
+        "import sys; from nnlab.cli.main import run; "
+        "codes = run(['sweep', 'c.yaml', '-q']), run(['report']); "
+        f"print(codes, sorted({slow} & set(sys.modules)))"
+    )
+    command = [sys.executable, "-c", code]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "(0, 0) []"

@@ -1,8 +1,6 @@
 """Real data sets, compared with scikit-learn, and the table that comes with the project."""
 
 import pathlib
-import subprocess
-import sys
 
 import numpy as np
 import pytest
@@ -34,13 +32,6 @@ def test_files_that_have_moved_are_left_to_scikit_learn(name: str, monkeypatch: 
     from_loader = REAL[name]().read()
     assert np.array_equal(from_files.features, from_loader.features)
     assert np.array_equal(from_files.target, from_loader.target)
-
-
-def test_a_sweep_on_real_data_does_without_importing_scikit_learn() -> None:
-    read = "from nnlab.data.real import Digits; Digits().read()"
-    program = f"import sys; {read}; print('sklearn' in sys.modules)"
-    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    assert answer.stdout == "False\n"
 
 
 def test_diabetes_is_in_its_own_units() -> None:

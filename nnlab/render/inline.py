@@ -6,8 +6,6 @@ from xml.etree import ElementTree
 
 from markupsafe import Markup
 
-from nnlab.render.charts.theme import theme
-
 SVG = "http://www.w3.org/2000/svg"
 MOST = 1000  # marks of one kind that say what they show; more are a surface
 _LONG = re.compile(r"(\d+\.\d\d)\d+")  # hundredths of a pixel cannot be seen
@@ -80,6 +78,8 @@ def _words(attributes: dict[str, str]) -> str:
 
 def _colours() -> dict[str, str]:
     """Colours of the light theme -> the variables of the page."""
+    from nnlab.render.charts.theme import theme  # with Altair: 0.2 s that other formats do without
+
     light = theme()
     return {
         light["background"]: "var(--paper)",
