@@ -31,6 +31,7 @@ LOOKS_A_PATIENCE = 5  # how often early stopping looks, at least, before it stop
 CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
 TASKS_A_WORKER = 4  # so that the last ones end at about the same time
 SMALLEST_SHARED = 8  # runs: smaller stacks waste what stacking gains
+WIDTHS = ("features", "informative", "irrelevant")  # options of generators that decide how wide a row is
 POPULATION_BYTES = 8 << 20  # what a population's buffers may fill
 
 
@@ -192,6 +193,7 @@ def setting_of(config: Config, materials: Materials) -> Setting:
     """
     refuse_too_much_data(config)
     material = materials.of(config)
+    refuse_too_many_rows(config, material)
     setting = Setting(config.name, resolve(config, material), material)
     refuse_too_large(setting)
     return setting
@@ -204,11 +206,32 @@ def refuse_too_much_data(config: Config) -> None:
         SettingError: with the number and the limit.
     """
     source = config.data.source
-    needed = 8 * getattr(source, "samples", 0)  # of one column; drawing needs several
+    options = {name: getattr(source, name, 0) for name in ("samples", "classes", *WIDTHS)}
+    sizes = {name: value if isinstance(value, int) else 0 for name, value in options.items()}
+    columns = max(1, sum(sizes[name] for name in WIDTHS))
+    needed = 8 * columns * max(sizes["samples"], sizes["classes"])  # drawing needs several such tables
     if needed > (free := available_memory()):
+        largest = max(sizes, key=sizes.__getitem__)
         raise SettingError(
-            ("data", "samples"),
-            f"data.samples: {source.samples:,} rows came, {size(needed)} a column, "  # type: ignore[union-attr]
+            ("data", largest),
+            f"data.{largest}: {sizes[largest]:,} came, {size(needed)} for the rows, "
+            f"expected less than the {size(free)} that are free",
+        )
+
+
+def refuse_too_many_rows(config: Config, material: Material) -> None:
+    """Copies of the training rows that would not fit; by arithmetic, before they are made.
+
+    Raises:
+        SettingError: with the number and the limit.
+    """
+    preparation = config.data.preparation
+    rows = count(material, preparation).train
+    needed = 8 * rows * (material.feature_count + max(1, material.outputs))
+    if preparation.copies > 1 and needed > (free := available_memory()):
+        raise SettingError(
+            ("data", "copies"),
+            f"data.copies: {preparation.copies:,} came, which makes {rows:,} training rows, {size(needed)}; "
             f"expected less than the {size(free)} that are free",
         )
 
@@ -219,8 +242,14 @@ def refuse_too_large(setting: Setting) -> None:
     Raises:
         SettingError: with the number and the limit.
     """
-    needed = population_bytes(setting)
-    if needed > (free := available_memory()):
+    needed, members = population_bytes(setting), members_of(setting.config)
+    if needed > (free := available_memory()) >= needed / members:
+        raise SettingError(
+            ("regularization", Ensemble.name),
+            f"regularization.{Ensemble.name}: {members:,} members came, {size(needed)} to train all of them, "
+            f"expected less than the {size(free)} that are free",
+        )
+    if needed > free:
         parameters = network_of(setting).parameters
         raise SettingError(
             ("model", "hidden"),
@@ -238,6 +267,7 @@ def resolve(config: Config, material: Material) -> Config:
     loss, output = _loss_and_output(config, material)
     data = replace(config.data, preparation=_target_standardized(config, material, loss))
     _check_watched_metric(config, material)
+    _check_target(config, material)
     training = replace(config.training, batch_size=_batch_size(config, material))
     if training.evaluate_every == "auto":
         training = replace(training, evaluate_every=_usual_evaluation(config))
@@ -333,6 +363,15 @@ def _check_watched_metric(config: Config, material: Material) -> None:
                 f"{dotted((*path, 'metric'))}: {watcher.metric} came for {material.task}, "
                 f"expected val_{' or val_'.join(names)}",
             )
+
+
+def _check_target(config: Config, material: Material) -> None:
+    target = config.report.target
+    if target is not None and target > 1 and material.task == "classification":
+        raise SettingError(
+            ("report", "target"),
+            f"report.target: {target:g} came for classification, expected a share of wrong answers, 0 to 1",
+        )
 
 
 def _batch_size(config: Config, material: Material) -> int | Literal["full"]:

@@ -132,17 +132,21 @@ def show(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "..."
 
 
-def entry_of(entries: Mapping[str, type[T]], what: str, default: str) -> Parse:
+def entry_of(entries: Mapping[str, type[T]], what: str, default: str | None) -> Parse:
     """A field that names one entry of a table: `name`, or `{name: ..., option: ...}`.
 
     Args:
         entries: the table.
         what: what its entries are, for messages.
-        default: the entry meant by options without a name.
+        default: the entry meant by options without a name; None if there is none.
     """
 
     def read(value: Any, path: Path, problems: list[Problem]) -> T | None:
         name = value.get("name", default) if isinstance(value, Mapping) else value
+        if name is None and isinstance(value, Mapping) and "name" not in value:
+            came = f"{dotted(path)}: {show(value)} came without a name"
+            problems.append(Problem(path, f"{came}, expected {what}: {', '.join(entries)}"))
+            return None
         if not isinstance(name, str) or name not in entries:
             at = (*path, "name") if isinstance(value, Mapping) else path
             hint = did_you_mean(name, entries) or f"; choose from {', '.join(entries)}"

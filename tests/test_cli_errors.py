@@ -93,6 +93,29 @@ BAD_CONFIGS = {
         "c.yaml:2:7: name: '../up' came, expected up to 64 letters, digits, '.', '_' or '-', "
         "beginning with a letter or digit",
     ),
+    "an output without a name": (
+        "data: {source: moons}\nmodel: {output: {}}",
+        "c.yaml:2:17: model.output: {} came without a name, expected an output: identity, sigmoid, softmax, "
+        "exponential",
+    ),
+    "more than float32 holds": (
+        "data: {source: moons}\nregularization: {l2: 1e300}",
+        "c.yaml:2:22: regularization.l2.strength: 1e+300 came, expected a number that float32 can hold, "
+        "at most 3.4e+38",
+    ),
+    "more than float32 holds, in an entry": (
+        "data: {source: moons}\noptimizer: {name: sgd, learning_rate: 1e39}",
+        "c.yaml:2:39: optimizer.learning_rate: 1e+39 came, expected a number that float32 can hold, "
+        "at most 3.4e+38",
+    ),
+    "passes without end": (
+        "data: {source: moons}\nregularization: {dropout: {p: 0.5, samples: 100000}}",
+        "c.yaml:2:45: regularization.dropout.samples: 100000 came, expected a whole number from 0 to 10,000",
+    ),
+    "a share above 1": (
+        "data: {source: moons}\nreport: {target: 5}",
+        "c.yaml:2:18: report.target: 5 came for classification, expected a share of wrong answers, 0 to 1",
+    ),
     "not finite": (
         "data: {source: moons}\noptimizer: {name: sgd, learning_rate: .inf}",
         "c.yaml:2:39: optimizer.learning_rate: .inf came, a number must be finite "
@@ -287,3 +310,31 @@ def test_a_bug_gets_one_line_and_keeps_its_traceback(desk: Desk, monkeypatch: py
     log = answer.stderr.split()[-1]
     with open(log) as file:
         assert "ZeroDivisionError: inside" in file.read()
+
+
+@pytest.mark.parametrize(
+    ("setting", "came"),
+    [
+        ("data.samples=100000000000000", "100,000,000,000,000 came, 1,600.0 TB for the rows"),
+        ("data.classes=1000000000000", "1,000,000,000,000 came, 16.0 TB for the rows"),
+        ("data.features=1000000000000", "1,000,000,000,000 came, 800.0 TB for the rows"),
+        (
+            "data.copies=100000000000",
+            "100,000,000,000 came, which makes 6,000,000,000,000 training rows, ",
+        ),
+        ("regularization.ensemble=100000000000", "100,000,000,000 members came, "),
+    ],
+)
+def test_sizes_that_do_not_fit_are_refused_by_arithmetic(desk: Desk, setting: str, came: str) -> None:
+    config = desk.write("data: {source: blobs, samples: 100}\nmodel: {hidden: [4]}")
+    answer = desk.nnlab("train", config, "-s", setting)
+    key = setting.partition("=")[0]
+    assert (answer.code, desk.experiments) == (2, [])
+    assert answer.stderr.startswith(f"--set {setting}: {key}: {came}")
+    assert "that are free" in answer.stderr
+
+
+def test_more_than_float32_holds_may_be_asked_of_float64(desk: Desk) -> None:
+    config = desk.write("data: {source: moons, samples: 60}\ntraining: {epochs: 1}\nmodel: {dtype: float64}")
+    answer = desk.nnlab("train", config, "-s", "regularization.max_norm=1e100")
+    assert answer.code == 0

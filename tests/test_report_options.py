@@ -61,7 +61,13 @@ def test_a_filter_that_leaves_other_seeds_to_other_lines_says_so(swept: Desk) ->
 
 def test_a_filter_that_keeps_nothing_and_one_that_is_wrong_are_told(swept: Desk) -> None:
     nothing = swept.nnlab("report", "runs/first", "-F", "test_loss > 1e6")
-    assert (nothing.code, nothing.stderr) == (2, "--filter test_loss > 1e6: none of 9 runs meets it\n")
+    assert (nothing.code, nothing.stderr) == (
+        2,
+        "--filter test_loss > 1e6: none of 9 runs of chosen settings meets it; --all looks at all 12\n",
+    )
+    answers = [swept.nnlab("report", "runs/first", "-F", f"l2 == {strength}") for strength in (0.1, 10)]
+    not_chosen = next(answer for answer in answers if answer.code)
+    assert not_chosen.stderr.endswith("none of 9 runs of chosen settings meets it; --all looks at all 12\n")
     wrong = swept.nnlab("report", "-F", "tst_loss > 1")
     assert (wrong.code, wrong.stderr.count("\n")) == (2, 1)
     assert "--filter, column 1: 'tst_loss' is not known (did you mean 'test_loss'?)" in wrong.stderr

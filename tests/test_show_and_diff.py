@@ -84,6 +84,8 @@ def test_unknown_and_ambiguous_ids_are_told_in_one_line(swept: Desk, command: li
     assert f"'{misspelt}': no run of 2 experiments begins so (did you mean '{run}'?)" in answer.stderr
     answer = swept.nnlab(*command, "")
     assert (answer.code, answer.stderr.count("\n")) == (2, 1)
+    empty = swept.nnlab("show", "").stderr
+    assert empty.startswith("no id came, expected that of a run, or its beginning")
     ids = {one["run"][0] for name in ("first", "second") for one in runs(swept, name)}
     several = next(first for first in ids if len(begins(swept, first)) > 1)
     answer = swept.nnlab("show", several)
@@ -129,6 +131,24 @@ def test_two_experiments_side_by_side(swept: Desk) -> None:
         values = [float(run["test_loss"]) for run in runs(swept, name) if run["strategy"] == "l2"]
         assert losses[side] == pytest.approx(sum(values) / len(values))
     assert swept.nnlab("diff", "first", "second").stdout.count("\n") > 10
+
+
+def test_two_tasks_have_one_loss_each_and_no_name_is_cut(desk: Desk) -> None:
+    names = [f"strategy number {i}" for i in range(9)]
+    strategies = "".join(f"    {name}: {{regularization.l2: {i}}}\n" for i, name in enumerate(names))
+    text = "data: {{source: {}, samples: 60}}\ntraining: {{epochs: 1}}\nsweep:\n  seeds: 1\n  strategies:\n"
+    for source, own in (("moons", strategies), ("sine", "    none: {}\n")):
+        assert desk.nnlab("sweep", desk.write(text.format(source) + own, f"{source}.yaml"), "-q").code == 0
+    found = {
+        line["name"]: (line["a"], line["b"]) for line in read_json(desk, "diff", "moons", "sine")["settings"]
+    }
+    assert found["loss"] == (["cross_entropy"], ["squared_error"])
+    assert not {"loss.name", "activation.name"} & set(found)
+    words = desk.nnlab("diff", "moons", "sine").stdout
+    assert all(name in " ".join(words.split()) for name in names)
+    ids = [runs(desk, name)[0]["run"] for name in ("moons", "sine")]
+    of_runs = {line["name"]: (line["a"], line["b"]) for line in read_json(desk, "diff", *ids)["settings"]}
+    assert of_runs["loss"] == ("cross_entropy", "squared_error")
 
 
 def test_an_experiment_and_a_run_are_not_of_one_kind(swept: Desk) -> None:

@@ -45,14 +45,15 @@ def between_runs(names: tuple[str, str], a: Row, b: Row, experiments: tuple[str,
     """
     facts = [{**row.values, "experiment": name} for row, name in zip((a, b), experiments, strict=True)]
     found = {key: (facts[0][key], facts[1][key]) for key in FACTS if facts[0][key] != facts[1][key]}
-    keys = varying([a.settings, b.settings])
-    found |= {key: (a.settings.get(key, NOT_THERE), b.settings.get(key, NOT_THERE)) for key in keys}
+    own_a, own_b = _under_one_name([a.settings, b.settings])
+    keys = varying([own_a, own_b])
+    found |= {key: (own_a.get(key, NOT_THERE), own_b.get(key, NOT_THERE)) for key in keys}
     metrics: dict[tuple[str, ...], tuple[float, float, float]] = {
         (name,): _with_difference(a.values[name], b.values[name])
         for name in RUN_METRICS
         if a.values[name] is not None or b.values[name] is not None
     }
-    return Differences(names, found, len({*a.settings, *b.settings}) - len(keys), metrics)
+    return Differences(names, found, len({*own_a, *own_b}) - len(keys), metrics)
 
 
 def between_experiments(a: Experiment, b: Experiment, summaries: "Sequence[pd.DataFrame]") -> Differences:
@@ -62,10 +63,12 @@ def between_experiments(a: Experiment, b: Experiment, summaries: "Sequence[pd.Da
         a, b: the experiments.
         summaries: of each, one line for each strategy, as made by `summarize`.
     """
-    keys = dict.fromkeys(key for one in (a, b) for settings in one.settings.values() for key in settings)
-    values = {key: (_values(a, key), _values(b, key)) for key in keys}
+    settings = _under_one_name([*a.settings.values(), *b.settings.values()])
+    sides = settings[: len(a.settings)], settings[len(a.settings) :]
+    keys = dict.fromkeys(key for own in settings for key in own)
+    values = {key: (_values(sides[0], key), _values(sides[1], key)) for key in keys}
     facts = {name: (_column(a, name), _column(b, name)) for name in ("strategy", "seed")}
-    found = {key: sides for key, sides in {**facts, **values}.items() if sides[0] != sides[1]}
+    found = {key: both for key, both in {**facts, **values}.items() if both[0] != both[1]}
     alike = sum(first == second for first, second in values.values())
     return Differences((a.name, b.name), found, alike, _means(*summaries))
 
@@ -86,9 +89,20 @@ def _with_difference(a: float | None, b: float | None) -> tuple[float, float, fl
     return first, second, second - first
 
 
-def _values(experiment: Experiment, key: str) -> tuple[Any, ...]:
+def _under_one_name(settings: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Settings in which an entry has one name, be it alone or above options of its own.
+
+    >>> _under_one_name([{"loss": "huber"}, {"loss.name": "cross_entropy", "loss.class_weight": "none"}])[1]
+    {'loss': 'cross_entropy', 'loss.class_weight': 'none'}
+    """
+    keys = {key for own in settings for key in own}
+    names = {f"{key}.name": key for key in keys if f"{key}.name" in keys}
+    return [{names.get(key, key): value for key, value in own.items()} for own in settings]
+
+
+def _values(settings: Sequence[Mapping[str, Any]], key: str) -> tuple[Any, ...]:
     """All values of a setting, each once, numbers from small to large."""
-    texts = dict.fromkeys(json.dumps(one.get(key, NOT_THERE)) for one in experiment.settings.values())
+    texts = dict.fromkeys(json.dumps(one.get(key, NOT_THERE)) for one in settings)
     return tuple(sorted(map(json.loads, texts), key=_place))
 
 

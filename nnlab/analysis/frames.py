@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from nnlab.analysis.selection import choose, chooser, chosen_settings
-from nnlab.data.sources import OWN_TEST_ROWS
+from nnlab.data.sources import has_own_test_rows
 from nnlab.data.synthetic import GENERATORS
 from nnlab.metrics import RUN_METRICS
 from nnlab.store.database import BASIC
@@ -92,7 +92,7 @@ def _setting(experiment: Experiment, key: str) -> list[Any]:
 
 def _is_resampled(settings: Mapping[str, Any]) -> bool:
     """A generator draws new rows for every seed, and given test rows are no part of a split."""
-    given = settings.get("data.test_path") is not None or settings["data.source"] in OWN_TEST_ROWS
+    given = settings.get("data.test_path") is not None or has_own_test_rows(settings["data.source"])
     return settings["data.source"] not in GENERATORS and not given
 
 

@@ -69,15 +69,24 @@ def arranged(report: Report, view: View) -> Report:
     return replace(report, summary=lines) if report.each_run is None else replace(report, each_run=lines)
 
 
-def filtered(runs: pd.DataFrame, condition: str) -> tuple[pd.DataFrame, list[str]]:
+def filtered(runs: pd.DataFrame, condition: str, stored: int = 0) -> tuple[pd.DataFrame, list[str]]:
     """The runs that meet a condition, and what should be known about them.
+
+    Args:
+        runs: those to choose from.
+        condition: what they must meet.
+        stored: how many runs there are in all.
 
     Raises:
         InputError: it is no condition, or no run meets it.
     """
     kept = runs[matching(runs, condition)]
     if kept.empty:
-        raise InputError(f"--filter {condition}: none of {count_of(len(runs), 'run')} meets it")
+        runs_here = count_of(len(runs), "run")
+        none = f"none of {runs_here} meets it"
+        if stored > len(runs):
+            none = f"none of {runs_here} of chosen settings meets it; --all looks at all {stored:,}"
+        raise InputError(f"--filter {condition}: {none}")
     notes = []
     if _have_different_seeds(kept) and not _have_different_seeds(runs):
         notes.append(

@@ -58,8 +58,10 @@ def find_run(text: str, paths: Sequence[Path] | None) -> tuple[Path, str]:
     from nnlab.registry import did_you_mean, show
     from nnlab.store.reading import find_runs
 
+    if not text:
+        raise InputError("no id came, expected that of a run, or its beginning; report --per-seed lists them")
     experiments = experiments_in(paths)
-    found = [(run, folder) for folder in experiments for run in find_runs(folder, text)] if text else []
+    found = [(run, folder) for folder in experiments for run in find_runs(folder, text)]
     ids = list(dict.fromkeys(run for run, _ in found))
     if text in ids or len(ids) == 1:  # a run that several experiments have is the same in all
         return next((folder, run) for run, folder in found if run == text or len(ids) == 1)

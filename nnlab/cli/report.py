@@ -101,7 +101,7 @@ def report(
     view = View(cols, sort_by, top)
     shown = with_columns(runs if everything else runs[runs["chosen"] & runs["current"]], view)
     if condition is not None:
-        shown, notes = filtered(shown, condition)
+        shown, notes = filtered(shown, condition, len(runs))
         options.tell_notes(notes, quiet=False)
     if baseline is not None:
         if baseline not in set(shown["strategy"]):

@@ -18,6 +18,7 @@ from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 DATA_SEED = "data.seed"
+LARGEST = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}  # what each precision can hold
 SECTIONS = ("model", "loss", "optimizer", "training", "regularization", "sweep", "report")
 
 
@@ -125,6 +126,7 @@ def _check_together(config: Config) -> Iterator[Problem]:
             f"model.output: {model.output.name} does not go with loss {config.loss.name}, "
             f"expected {' or '.join(config.loss.outputs)}",
         )
+    yield from _too_large_numbers(config)
     for path, watcher in watchers(config):
         if config.training.evaluate_every == "last":
             yield Problem(
@@ -152,6 +154,31 @@ def _check_together(config: Config) -> Iterator[Problem]:
             f"schedule.epochs: {schedule.epochs} came for training.epochs {epochs}, expected fewer: "
             "the learning rate would not be reached",
         )
+
+
+def _too_large_numbers(config: Config) -> Iterator[Problem]:
+    """Numbers of training that the network's precision cannot hold: they would be infinite there."""
+    dtype = config.model.dtype
+    largest = LARGEST[dtype]
+    for path, entry in _entries(config):
+        for name, value in vars(entry).items():
+            if isinstance(value, float) and abs(value) > largest:
+                yield Problem(
+                    (*path, name),
+                    f"{dotted((*path, name))}: {value:g} came, expected a number that {dtype} can hold, "
+                    f"at most {largest:.1e}",
+                )
+
+
+def _entries(config: Config) -> Iterator[tuple[Path, Any]]:
+    """Every entry of a table that was chosen, and where it stands."""
+    yield ("optimizer",), config.optimizer
+    yield ("schedule",), config.schedule
+    yield ("model", "initializer"), config.model.initializer
+    yield from ((("model", "activation"), entry) for entry in dict.fromkeys(config.model.activations))
+    yield from ((("regularization", entry.name), entry) for entry in config.regularization)
+    if config.loss is not None:
+        yield ("loss",), config.loss
 
 
 def _validates(config: Config) -> bool:

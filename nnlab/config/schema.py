@@ -152,7 +152,7 @@ class Model:
         Activation | tuple[Activation, ...], Parse(_read_activations, _write_activations)
     ] = Relu()  # noqa: RUF009 - frozen
     initializer: Annotated[Initializer, entry_of(INITIALIZERS, "an initializer", default="auto")] = Auto()  # noqa: RUF009
-    output: Annotated[Output | None, _auto_or(entry_of(OUTPUTS, "an output", default="identity"))] = None
+    output: Annotated[Output | None, _auto_or(entry_of(OUTPUTS, "an output", default=None))] = None
     dtype: Literal["float32", "float64"] = "float32"
 
     @property
@@ -348,7 +348,7 @@ class Config:
     name: Annotated[str, Expected("a name of letters, digits, '.', '_' and '-'")] = "run"
     seed: Seed = 0
     model: Model = field(default_factory=Model)
-    loss: Annotated[Loss | None, _auto_or(entry_of(LOSSES, "a loss", default="squared_error"))] = None
+    loss: Annotated[Loss | None, _auto_or(entry_of(LOSSES, "a loss", default=None))] = None
     optimizer: Annotated[Optimizer, entry_of(OPTIMIZERS, "an optimizer", default="adam")] = Adam()  # noqa: RUF009
     schedule: Annotated[Schedule, entry_of(SCHEDULES, "a schedule", default="constant")] = Constant()  # noqa: RUF009
     training: Training = field(default_factory=Training)

@@ -31,6 +31,7 @@ class Mnist1d:
     """
 
     name: ClassVar[str] = "mnist1d"
+    own_test_rows: ClassVar[bool] = True
     samples: Hundreds = 5000
     train_split: Share = 0.8
 

@@ -10,5 +10,11 @@ Source = Csv | Generator | RealSet | Mnist1d
 
 SOURCES: dict[str, type[Source]] = {Csv.name: Csv, **GENERATORS, **REAL, Mnist1d.name: Mnist1d}
 
-# Sources whose test rows are their own, whatever the seed: no split of a table made them.
-OWN_TEST_ROWS = (Mnist1d.name,)
+
+def has_own_test_rows(name: str) -> bool:
+    """Whether a source brings its test rows along, the same for every seed: no split of a table made them.
+
+    >>> has_own_test_rows("mnist1d"), has_own_test_rows("digits")
+    (True, False)
+    """
+    return getattr(SOURCES.get(name), "own_test_rows", False)

@@ -52,7 +52,7 @@ def write_sheet(row: Row, folder: Path) -> str:
         "experiment": str(folder),
         **{name: value for name, value in row.values.items() if name not in ("tuned", "current")},
         "error": row.error,
-        "settings": row.settings,
+        "settings": dict(row.settings),
         "feature_weights": row.feature_weights,
         "weights": str(weights) if weights else None,
     }
