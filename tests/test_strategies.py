@@ -6,7 +6,7 @@ import pytest
 
 from nnlab.config.load import Override, load
 from nnlab.errors import InputError
-from nnlab.plan import Materials, Plan, plan_sweep
+from nnlab.plan import Materials, Plan, plan_sweep, settings_of
 from nnlab.strategies.adopt import adopt, names, read_set
 from tests.cli import Desk
 
@@ -59,6 +59,37 @@ def test_relative_values_follow_the_config(tmp_path: Path) -> None:
     hidden = settings_by_strategy(plan)
     assert hidden["smaller net"][0] == "(10, 5)"
     assert hidden["larger net"][0] == "(160, 80)"
+
+
+@pytest.mark.parametrize(("epochs", "patience"), [("100", 10), ("200", 20), ("1", 1), ("5000", 500)])
+def test_early_stopping_waits_for_a_share_of_the_epochs(epochs: str, patience: int, tmp_path: Path) -> None:
+    plan, _ = fitted(tmp_path, CONFIGS["a generator"], training__epochs=epochs)
+    run = next(run for run, strategy in plan.members if strategy == "early stopping")
+    config = next(one.config for one in plan.runs if one.id == run)
+    assert settings_of(config)["regularization.early_stopping.patience"] == patience
+
+
+@pytest.mark.parametrize(
+    ("setting", "message"),
+    [
+        (
+            "model.hiden: {times: 2}",
+            "model.hiden: 'model.hiden' is not a setting of this config",
+        ),
+        ("model.hidden: {times: much}", "model.hidden: {'times': 'much'} came, expected {times: 0.5}, or"),
+        ("model.hidden: {times: 2, off: seed}", "model.hidden: {'times': 2, 'off': 'seed'} came, expected"),
+        (
+            "model.activation: {times: 2}",
+            "model.activation: model.activation is 'relu' here, expected a number",
+        ),
+    ],
+)
+def test_what_cannot_be_multiplied_is_told_with_its_place(desk: Desk, setting: str, message: str) -> None:
+    desk.write(f"baseline: none\nstrategies:\n  none: {{}}\n  odd: {{{setting}}}", "own.yaml")
+    answer = desk.nnlab("sweep", desk.write(CONFIGS["a generator"]), "--strategies", "own.yaml")
+    assert answer.code == 2
+    assert answer.stderr.startswith("own.yaml:4:")
+    assert f"odd: {message}" in answer.stderr
 
 
 def test_what_changes_nothing_or_cannot_work_is_left_out_with_the_reason(tmp_path: Path) -> None:

@@ -1,6 +1,6 @@
 """Strategies from a file, fitted to a config: what `nnlab sweep --strategies` names.
 
-A value may be relative to the config's own: `model.hidden: {times: 0.25}` is a quarter of its widths.
+A value may be relative to the config's own: `relative` says how.
 A strategy that changes nothing or cannot work with this config is left out, and a note says why.
 """
 
@@ -19,10 +19,10 @@ from nnlab.data.prepare import count
 from nnlab.errors import InputError, SettingError
 from nnlab.plan import Materials, setting_of, settings_of
 from nnlab.registry import Problem, build, did_you_mean, show
+from nnlab.strategies.relative import absolute
 
 FOLDER = Path(__file__).parent
 KEPT = ("seeds", "select")  # what a config's own sweep section says beside its strategies
-RELATIVE = {"times"}
 
 Settings = Mapping[str, Any]
 
@@ -96,7 +96,7 @@ def adopt(file: ConfigFile, chosen: StrategySet, materials: Materials) -> tuple[
     notes: list[str] = []
     seen: dict[tuple[str, ...], str] = {}
     for name, settings in chosen.strategies.items():
-        own = {key: _absolute(file.config, key, value) for key, value in settings.items()}
+        own = _fitted(file.config, name, settings, chosen.document)
         raws = list(_combined(raw, own))
         _refuse_unknown(raws, chosen.document, name)
         try:
@@ -117,25 +117,20 @@ def adopt(file: ConfigFile, chosen: StrategySet, materials: Materials) -> tuple[
     return replace(file, raw=raw, config=config), notes
 
 
-def _absolute(config: Config, key: str, value: Any) -> Any:
-    """A value that is relative to the config's own, made definite.
+def _fitted(config: Config, name: str, settings: Settings, document: Document) -> Settings:
+    """The settings of a strategy, with what is relative to the config made definite.
 
-    >>> config, _ = configure({"data": {"source": "moons"}, "model": {"hidden": [64, 2]}})
-    >>> _absolute(config, "model.hidden", {"times": 0.25})
-    [16, 1]
-    >>> _absolute(config, "data.train_size", {"times": 0.5})
-    0.5
+    Raises:
+        InputError: it cannot be.
     """
-    if not isinstance(value, dict) or set(value) != RELATIVE:
-        return value
-    own = settings_of(config)[key]
-    return _times(1.0 if own is None else own, value["times"])  # a size that is not limited is all of it
-
-
-def _times(own: Any, factor: float) -> Any:
-    if isinstance(own, list):
-        return [_times(item, factor) for item in own]
-    return max(1, round(own * factor)) if isinstance(own, int) else own * factor
+    found = {}
+    for key, value in settings.items():
+        try:
+            found[key] = absolute(config, key, value)
+        except ValueError as error:
+            where = document.locate(("strategies", name, key))
+            raise InputError(f"{where}: {name}: {error}") from None
+    return found
 
 
 def _combined(raw: Raw, settings: Settings) -> Iterator[Raw]:
