@@ -402,7 +402,7 @@ def test_decay_that_overshoots_gets_a_note_and_diverges(desk: Desk, settings: st
         ),
         (
             "data.samples=1000000000000",
-            "--set data.samples=1000000000000: data.samples: 1,000,000,000,000 rows",
+            "--set data.samples=1000000000000: data.samples: 1,000,000,000,000 came, 8.0 TB",
         ),
     ],
 )

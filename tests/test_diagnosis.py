@@ -241,6 +241,24 @@ def test_the_next_step_is_what_the_lecture_says_and_is_not_done_yet(
     assert [step.name for step in found.steps] == steps
 
 
+@pytest.mark.parametrize(
+    ("name", "rate", "steps"),
+    [
+        ("momentum", 1e-4, ["larger_learning_rate", "adam"]),
+        ("momentum", 0.01, ["adam", "more_parameters"]),
+        ("adagrad", 0.01, ["adam", "more_parameters"]),
+        ("adam", 1e-5, ["larger_learning_rate", "more_parameters"]),
+        ("adam", 1e-3, ["more_parameters"]),
+        ("rmsprop", 1e-3, ["more_parameters"]),
+    ],
+)
+def test_a_learning_rate_far_below_the_usual_one_is_told_before_another_optimizer(
+    name: str, rate: float, steps: list[str]
+) -> None:
+    found = diagnose(evidence(*BIAS, {"optimizer.name": name, "optimizer.learning_rate": rate}))
+    assert [step.name for step in found.steps] == steps
+
+
 def test_a_strategy_of_the_sweep_that_shows_it_comes_first() -> None:
     few, many = {"data.train_size": 50}, {"data.train_size": 500}
     small = evidence([0.0] * 8, [0.2, 0.22] * 4, few, train_rows=50)

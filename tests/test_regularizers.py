@@ -790,7 +790,7 @@ def refused(runs_of: PlanRuns) -> Refused:
         ),
         (
             {"dropout": {"p": 0.5, "samples": -1}},
-            "dropout.samples: -1 came, expected a whole number of 0 or more",
+            "dropout.samples: -1 came, expected a whole number from 0 to 10,000",
         ),
         ({"ensemble": 0}, "ensemble: 0 came, expected a whole number of 1 or more"),
         ({"dropconnect": 1}, "dropconnect: 1 came, expected a number from 0 up to, not including, 1"),

@@ -1,20 +1,29 @@
 """The next steps: what the lecture advises against high bias and high variance, where it is not done yet."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import Literal
+from dataclasses import dataclass, fields, replace
+from typing import Any, Literal
 
 from nnlab.analysis.evidence import Evidence
-from nnlab.analysis.relatives import KINDS, NOTHING_SHOWN, Shown
+from nnlab.analysis.relatives import KINDS, NOTHING_SHOWN, Shown, learning_rate
 from nnlab.analysis.trouble import has
 from nnlab.nn.noise import Dropout
-from nnlab.nn.optimizers import Sgd
+from nnlab.nn.optimizers import OPTIMIZERS, Adagrad, Momentum, Nesterov, Sgd, Sgdw
 from nnlab.nn.penalties import L2
 from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.nn.stopping import EarlyStopping
 
 STILL_FALLS = 0.05  # of the training loss, in the last fifth of the epochs
 RISES = 0.1  # of the validation loss, over its minimum
+SMALL_RATE = 1 / 3  # of the learning rate that is usual for an optimizer, its default
+USUAL_RATES: dict[str, Any] = {
+    name: field.default
+    for name, optimizer in OPTIMIZERS.items()
+    for field in fields(optimizer)
+    if field.name == "learning_rate"
+}
+# One step size for all weights, or one that only shrinks.
+NOT_ADAPTIVE = tuple(cls.name for cls in (Sgd, Momentum, Nesterov, Sgdw, Adagrad))
 WEIGHTY_PENALTY = 0.1  # of the training loss: then the penalty is what keeps it up
 
 
@@ -105,8 +114,14 @@ def _longer_training(evidence: Evidence) -> Step | None:
     return Step("longer_training", fall) if fall >= STILL_FALLS and not cut_short else None
 
 
+def _larger_learning_rate(evidence: Evidence) -> Step | None:
+    name, rate = evidence.name_of("optimizer"), learning_rate(evidence)
+    small = name in USUAL_RATES and rate < SMALL_RATE * USUAL_RATES[name]
+    return Step("larger_learning_rate", rate) if small else None
+
+
 def _adam(evidence: Evidence) -> Step | None:
-    return Step("adam") if evidence.name_of("optimizer") == Sgd.name else None
+    return Step("adam") if evidence.name_of("optimizer") in NOT_ADAPTIVE else None
 
 
 # --- against high variance ----------------------------------------------------------------------
@@ -138,6 +153,7 @@ ADVICE: Mapping[str, tuple[Advice, ...]] = {
         _non_linear,
         _other_activation,
         _leaky_activation,
+        _larger_learning_rate,
         _longer_training,
         _adam,
         always("more_parameters"),

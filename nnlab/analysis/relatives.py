@@ -65,6 +65,11 @@ def _parameters(evidence: Evidence) -> float:
     return evidence.mean("parameters") if evidence.settings["model.hidden"] else math.inf
 
 
+def learning_rate(evidence: Evidence) -> float:
+    """The first one; NaN where no optimizer has told it."""
+    return float(evidence.settings.get("optimizer.learning_rate", math.nan))
+
+
 def _less(name: str) -> Kind:
     return Kind("bias", (f"regularization.{name}",), lambda evidence: -evidence.strength(name))
 
@@ -96,6 +101,7 @@ KINDS = {
     ),
     "other_activation": _activation(Relu.name),
     "leaky_activation": _activation(LeakyRelu.name),
+    "larger_learning_rate": Kind("bias", ("optimizer.learning_rate",), learning_rate),
     "adam": Kind("bias", ("optimizer",), lambda evidence: evidence.name_of("optimizer") == Adam.name),
     f"less_{L2.name}": _less(L2.name),
     f"less_{Dropout.name}": _less(Dropout.name),
