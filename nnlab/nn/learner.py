@@ -51,6 +51,7 @@ class Learner:
         self.params = params
         self.grads = np.zeros_like(params)
         self.optimizer, self.schedule = optimizer, schedule
+        self._decays = type(optimizer).decay is not Optimizer.decay
         self.span = Span(epochs, -(-rows // batch))
         self.taken = 0  # steps so far
         self.state = optimizer.init(params) | schedule.init(len(params))
@@ -79,8 +80,9 @@ class Learner:
         if any(entry.masks_weights for entry in entries):
             passing = Parameters.of(self.network, np.empty_like(self.params))
         space = self.spaces[self.batch]
-        self._step = Step(params, grads, scratch, self.rows, rate, space, passing, crew=self._crew)
         self._share_out()
+        crew = self._crew if len(self._shares) > 1 else ALONE
+        self._step = Step(params, grads, scratch, self.rows, rate, space, passing, crew=crew)
         self._set_learning_rate()
         for space in self.spaces.values():
             for entry in entries:
@@ -128,8 +130,12 @@ class Learner:
         space.backward(step.passing.layers, step.grads.layers, space.masks)
         for active in self._on_gradient:
             active.entry.on_gradient(step, active.memory)
-        self._rule.decay(step.params.layers, step.params.weights)
-        self._optimize()
+        if self._decays:
+            self._rule.decay(step.params.layers, step.params.weights)
+        if len(self._shares) == 1:
+            self._rule.step(self.params, self.grads, self.state)
+        else:
+            self._optimize_shares()
         self.taken += 1
         for active in self._after_step:
             active.entry.after_step(step, active.memory)
@@ -153,10 +159,7 @@ class Learner:
             for share in shares
         ]
 
-    def _optimize(self) -> None:
-        if len(self._shares) == 1:
-            self._rule.step(self.params, self.grads, self.state)
-            return
+    def _optimize_shares(self) -> None:
         for _, _, state in self._shares:
             for name in self._of_runs:
                 state[name][...] = self.state[name]

@@ -205,13 +205,14 @@ class Workspace:
         def parts(rows: Sequence[int], work: Sequence[int]) -> list[list[Part]]:
             return [cut(runs, count, each, self._crew) for count, each in zip(rows, work, strict=True)]
 
-        def slabs(parts: list[list[Part]]) -> list[list[Slab]]:
-            hidden = zip(network.activations, sizes[1:-1], parts, self._buffers, strict=True)
-            return [[Slab(f, units, part, own) for part in each] for f, units, each, own in hidden]
+        def slabs(i: int, parts: list[Part]) -> list[Slab]:
+            given = network.activations[i], sizes[i + 1], self._buffers[i]
+            return [Slab(*given, part) for part in parts]
 
         self._gradient = parts([units + 1 for units in sizes[:-1]], work)
-        self._forth = parts(sizes[1:-1], work[:-1])
-        self._up, self._down = slabs(self._forth), slabs(parts(sizes[1:-1], work[1:]))
+        self._forth, back = parts(sizes[1:-1], work[:-1]), parts(sizes[1:-1], work[1:])
+        self._up = [slabs(i, own) for i, own in enumerate(self._forth)]
+        self._down = [self._up[i] if own == self._forth[i] else slabs(i, own) for i, own in enumerate(back)]
         below = [1, *map(len, self._down)]
         self._is_cut = [max(len(own), under) > 1 for own, under in zip(self._gradient, below, strict=True)]
 
@@ -227,13 +228,14 @@ class Workspace:
         *hidden, last = layers
         for i, layer in enumerate(hidden):
             mask, shift = masks[i] if masks else None, shifts[i] if shifts else None
+            slabs = self._up[i]
             if self.normalizer is not None:
                 self._forward_normalized(i, layer, mask, shift)
-            elif len(self._up[i]) == 1:
-                self._up[i][0].forward(layer.transpose(0, 2, 1), self.inputs[i], mask, shift)
+            elif len(slabs) == 1:
+                slabs[0].forward(layer.transpose(0, 2, 1), self.inputs[i], mask, shift)
             else:
                 given = layer.transpose(0, 2, 1), self.inputs[i], mask, shift
-                self._crew.run([partial(slab.forward, *given) for slab in self._up[i]])
+                self._crew.run([partial(slab.forward, *given) for slab in slabs])
         return np.matmul(last.transpose(0, 2, 1), self.inputs[-1], out=self.logits)
 
     def _forward_normalized(self, i: int, layer: Array, mask: Array | None, shift: Array | None) -> None:

@@ -45,7 +45,8 @@ class L2(Regularizer):
         change, grads = step.scratch, step.grads.buffer
         strength = factor(self.strength / step.rows, grads)
         step.crew.over_columns(np.multiply, step.params.buffer, strength, change.buffer)
-        for free in (change.behind, *(() if self.biases else change.biases)):
+        change.behind.fill(0)
+        for free in () if self.biases else change.biases:
             free.fill(0)
         step.crew.over_columns(np.add, grads, change.buffer, grads)
 

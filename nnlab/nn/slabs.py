@@ -85,11 +85,12 @@ class Slab:
     """One part of a hidden layer, and its passes.
 
     Args:
-        part: which runs and which units; `WHOLE` is all of them.
+        units: of the whole layer.
         buffers: of the whole layer.
+        part: which runs and which units; `WHOLE` is all of them.
     """
 
-    def __init__(self, activation: Activation, units: int, part: Part, buffers: Buffers) -> None:
+    def __init__(self, activation: Activation, units: int, buffers: Buffers, part: Part) -> None:
         runs, own = self._part = part
         self._is_whole = part == WHOLE
         self._activation = None if isinstance(activation, Identity) else activation
