@@ -13,6 +13,7 @@ from jobs import DIGITS, JOBS, Job
 from machine import PEERS, ROOT, cores, describe, environment
 from reports import reports
 from sitting import Sitting, program, sit, spread, table
+from wide import all_cores
 
 HERE = Path(__file__).parent
 RESULTS = HERE / "results.md"
@@ -184,7 +185,14 @@ def growth(scratch: Path, rounds: int) -> Iterator[str]:
     yield from table(["sweep", "seconds", "ratio", "peak MB"], rows)
 
 
-PARTS = {"train": one_thread, "command": commands, "bound": bound, "growth": growth, "report": reports}
+PARTS = {
+    "train": one_thread,
+    "command": commands,
+    "bound": bound,
+    "growth": growth,
+    "report": reports,
+    "wide": all_cores,
+}
 
 
 def main() -> None:

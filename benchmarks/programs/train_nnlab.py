@@ -6,6 +6,7 @@ from pathlib import Path
 from common import tell
 
 from nnlab.config.load import load
+from nnlab.nn.crew import threads_allowed
 from nnlab.plan import plan_sweep, populations
 from nnlab.train import train
 
@@ -14,7 +15,11 @@ STACKS = populations(plan_sweep(load(str(Path(sys.argv[1]) / "config.yaml"))).ru
 
 def run() -> list[float]:
     """Splits, scales, trains, measures; the others start from arrays and measure nothing."""
-    return [result.metrics["test_accuracy"] for stack in STACKS for result in train(stack)]
+    return [
+        result.metrics["test_accuracy"]
+        for stack in STACKS
+        for result in train(stack, threads=threads_allowed())
+    ]
 
 
 tell(run)
