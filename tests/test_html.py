@@ -322,6 +322,14 @@ def test_a_phone_shows_marks_beside_names_and_whole_pictures(
     assert browser.run("[...document.querySelectorAll('svg')].every(one => one.clientWidth <= 343)")
 
 
+def test_a_phone_shows_the_difference_without_scrolling(browser: Browser, tmp_path: Path, plain: str) -> None:
+    show(browser, tmp_path, plain, PHONE)
+    headings = "[...document.querySelectorAll('.comparison thead th')]"
+    difference = f"{headings}.find(one => /^difference/.test(one.innerText))"
+    assert browser.run(f"{difference}.getBoundingClientRect().right") <= PHONE[0]
+    assert browser.run(f"{headings}.at(-1).innerText").startswith("seeds")
+
+
 def test_the_columns_of_a_comparison_fit_a_small_desktop(
     browser: Browser, tmp_path: Path, plain: str
 ) -> None:

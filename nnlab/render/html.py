@@ -21,6 +21,7 @@ from nnlab.store.files import DATABASE
 from nnlab.text import count_of, one_line
 
 LINES = 1000  # more are of no use to a reader; the other formats have all of them
+COUNTS = ("tried", "seeds", "data seeds", "diverged", "failed")
 MARKS = {
     "+": ("better", "+ better"),
     "-": ("worse", "− worse"),
@@ -79,7 +80,7 @@ class Line(NamedTuple):
 
 def write_html(report: Report) -> str:
     """The whole page; without a network, and readable without its script."""
-    shown = columns(report)
+    shown = _compared_first(columns(report))
     experiments = [one_line(str(name)) for name in report.summary["experiment"].unique()]
     context = {
         "version": nnlab.__version__,
@@ -100,6 +101,11 @@ def write_html(report: Report) -> str:
         "origin": list(_origin(report)),
     }
     return fill(context)
+
+
+def _compared_first(shown: Sequence[Column]) -> list[Column]:
+    """The columns with those last that count runs: a phone shows the difference unscrolled."""
+    return sorted(shown, key=lambda column: column.heading in COUNTS)
 
 
 def _headlines(report: Report) -> list[tuple[str, str]]:
