@@ -1,11 +1,13 @@
 """Cargo: what every worker needs of a plan, packed once and unpacked once in each worker.
 
-Large arrays are left out of the pack. On one machine they are files that all workers map into memory;
-on a cluster they travel along with it, once to each worker.
+Large arrays are left out of the pack. On one machine they are files that all workers map into memory, those
+that are mapped already the same ones; on a cluster they travel along with it, once to each worker.
 """
 
 import io
+import os
 import pickle
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,6 +47,8 @@ class Loader:
     Args:
         runs: all runs that tasks will be about.
         folder: where large arrays go as files; None keeps them in the cargo.
+
+    It has to live as long as workers may unpack the cargo.
     """
 
     def __init__(self, runs: Sequence[Run], folder: Path | None = None) -> None:
@@ -54,6 +58,8 @@ class Loader:
         pickler = _Pickler(buffer, folder)
         pickler.dump(tuple(settings))
         self.cargo = Cargo(buffer.getvalue(), tuple(pickler.arrays))
+        for descriptor in pickler.opened:
+            weakref.finalize(self, os.close, descriptor)
 
     def tickets(self, runs: Sequence[Run]) -> tuple[Ticket, ...]:
         """The runs as a task names them."""
@@ -71,6 +77,7 @@ class _Pickler(pickle.Pickler):
         self._folder = folder
         self._known: dict[int, int] = {}
         self.arrays: list[Any] = []
+        self.opened: list[int] = []
 
     def persistent_id(self, value: object) -> int | None:
         if not isinstance(value, np.ndarray) or value.nbytes < LARGE:
@@ -82,10 +89,30 @@ class _Pickler(pickle.Pickler):
 
     def _put_away(self, array: np.ndarray[Any, Any]) -> Any:
         if self._folder is None:
-            return array
+            return np.asarray(array)  # a mapped one would drag its class along
+        if (file := self._file_of(array)) is not None:
+            return file
         path = self._folder / f"{len(self.arrays)}.npy"
         np.save(path, array, allow_pickle=False)
         return path
+
+    def _file_of(self, array: np.ndarray[Any, Any]) -> Path | None:
+        """The file that an array is mapped from as a whole, if there is one.
+
+        Workers open it through this process, where it stays even if its name is removed meanwhile.
+        """
+        if not isinstance(array, np.memmap) or array.filename is None:
+            return None
+        try:
+            descriptor = os.open(array.filename, os.O_RDONLY)
+        except OSError:
+            return None
+        self.opened.append(descriptor)
+        whole = array.offset + array.nbytes == os.fstat(descriptor).st_size
+        way = Path(f"/proc/{os.getpid()}/fd/{descriptor}")
+        if not whole:
+            return None
+        return way if way.exists() else Path(array.filename)
 
 
 class _Unpickler(pickle.Unpickler):

@@ -12,7 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.arrays import Array, Indices
+from nnlab.data.features import Features
 from nnlab.data.prepare import Prepared
+from nnlab.data.selection import Selection
 from nnlab.data.table import Task
 from nnlab.nn.activations import FLAT
 from nnlab.nn.crew import ALONE, Crew
@@ -45,12 +47,15 @@ class Rows:
         return self.targets.argmax(axis=2) if outputs > 2 else self.targets[:, :, -1] > 0.5
 
     @classmethod
-    def of(cls, network: Network, splits: Sequence[tuple[Array, Array]], task: Task) -> "Rows":
+    def of(cls, network: Network, splits: Sequence[tuple[Features, Array]], task: Task) -> "Rows":
         """The rows of one split, given features and target of each data set."""
         x = np.ones((len(splits), len(splits[0][0]), network.sizes[0] + 1), network.dtype)
         targets = np.empty((*x.shape[:2], network.sizes[-1]), network.dtype)
         for i, (features, target) in enumerate(splits):
-            x[i, :, :-1] = features
+            if isinstance(features, Selection):
+                features.write(x[i, :, :-1])
+            else:
+                x[i, :, :-1] = features
             if task == "regression":
                 targets[i] = target
             elif network.sizes[-1] == 1:

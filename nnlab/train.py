@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from nnlab.arrays import Array, Indices
 from nnlab.checkpoint import Keeper, Snapshot
 from nnlab.config.schema import Config
+from nnlab.data.features import Features
 from nnlab.data.prepare import Preparation, Prepared
 from nnlab.data.recent import recall
 from nnlab.evaluation import Evaluator, Rows, Unit, UnitShares, rows_of
@@ -502,9 +503,9 @@ def _shared_rows(run: Run) -> Preparation:
     return replace(preparation, resample="none") if _is_bagged(run.config) else preparation
 
 
-def _part(data: Prepared, split: str) -> tuple[Array, Array]:
+def _part(data: Prepared, split: str) -> tuple[Features, Array]:
     """Features and target of a split, as a network learns them."""
-    x, y = getattr(data, f"{split}_x"), getattr(data, f"{split}_y")
+    x, y = getattr(data, split), getattr(data, f"{split}_y")
     return x, (y - data.target_mean) / data.target_std if data.task == "regression" else y
 
 

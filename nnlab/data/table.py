@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from nnlab.data.ranges import Ranges
+from nnlab.data.selection import Selection
 
 Task = Literal["classification", "regression"]
 
@@ -39,5 +40,6 @@ class Table:
         return len(self.features)
 
     def take(self, rows: NDArray[np.intp]) -> "Table":
-        """The table of these rows, in this order."""
-        return replace(self, features=self.features[rows], target=self.target[rows], ranges=None)
+        """The table of these rows, in this order and in memory."""
+        features = self.features[rows] if self.ranges is None else np.asarray(Selection(self.features, rows))
+        return replace(self, features=features, target=self.target[rows], ranges=None)
