@@ -16,10 +16,12 @@ import pytest  # noqa: E402
 from _pytest.faulthandler import fault_handler_stderr_fd_key  # noqa: E402
 
 from nnlab.config.load import load  # noqa: E402
+from nnlab.errors import InputError  # noqa: E402
 from nnlab.plan import Run, plan_sweep  # noqa: E402
 from tests.cli import Desk  # noqa: E402
 
 PlanRuns = Callable[[dict[str, Any]], tuple[Run, ...]]
+Refused = Callable[[dict[str, Any]], str]
 
 
 def pytest_configure() -> None:
@@ -64,3 +66,15 @@ def deadline(request: pytest.FixtureRequest) -> Iterator[None]:
 def desk(tmp_path: Path) -> Desk:
     """An empty folder to call `nnlab` in."""
     return Desk(tmp_path)
+
+
+@pytest.fixture
+def refused(runs_of: PlanRuns) -> Refused:
+    """Plans a config that cannot work; returns what is said about it."""
+
+    def answer(raw: dict[str, Any]) -> str:
+        with pytest.raises(InputError) as caught:
+            runs_of(raw)
+        return str(caught.value)
+
+    return answer
