@@ -8,12 +8,12 @@ import numpy as np
 from nnlab.config.schema import Config
 from nnlab.data.prepare import count
 from nnlab.data.tables import Csv
-from nnlab.nn.activations import Selu
 from nnlab.nn.averaging import Swa
 from nnlab.nn.batch_norm import BatchNorm
 from nnlab.nn.noise import AlphaDropout, UnitNoise
 from nnlab.nn.optimizers import Adamw, Sgd, Sgdw
 from nnlab.nn.penalties import L2
+from nnlab.nn.rectifiers import Selu
 from nnlab.nn.schedules import Cosine, ReduceOnPlateau, Step
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run

@@ -16,7 +16,7 @@ from nnlab.data.features import Features
 from nnlab.data.prepare import Prepared
 from nnlab.data.selection import Selection
 from nnlab.data.table import Task
-from nnlab.nn.activations import FLAT
+from nnlab.nn.activation import FLAT
 from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network, Workspace

@@ -10,13 +10,13 @@ import numpy as np
 from nnlab.arrays import Array
 from nnlab.config.load import load
 from nnlab.data.prepare import Prepared, prepare
-from nnlab.nn.activations import Tanh
 from nnlab.nn.initializers import Normal
 from nnlab.nn.learner import Learner
 from nnlab.nn.losses import CrossEntropy
 from nnlab.nn.mlp import Network
 from nnlab.nn.optimizers import Sgd
 from nnlab.nn.outputs import SoftmaxOutput
+from nnlab.nn.squashing import Tanh
 from nnlab.nn.stacking import stack
 from nnlab.plan import Run, plan_sweep
 from nnlab.result import Result

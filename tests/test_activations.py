@@ -15,16 +15,11 @@ from scipy.special import expit, log_expit
 from scipy.stats import norm
 
 from nnlab.arrays import Array, Scratch
-from nnlab.nn.activations import (
-    ACTIVATIONS,
-    Activation,
-    Celu,
-    Elu,
-    Hardshrink,
-    LeakyRelu,
-    Softshrink,
-    Squareplus,
-)
+from nnlab.nn.activation import Activation
+from nnlab.nn.activations import ACTIVATIONS
+from nnlab.nn.rectifiers import Celu, Elu, LeakyRelu
+from nnlab.nn.shrinking import Hardshrink, Softshrink
+from nnlab.nn.smooth_rectifiers import Squareplus
 
 ENTRIES = [cls() for cls in ACTIVATIONS.values()]
 OTHER_OPTIONS = [

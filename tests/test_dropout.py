@@ -8,12 +8,12 @@ import pytest
 
 from nnlab.arrays import Array
 from nnlab.nn import masks as masks_module
-from nnlab.nn.activations import Tanh
 from nnlab.nn.initializers import Normal
 from nnlab.nn.losses import CrossEntropy
 from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.outputs import SoftmaxOutput
+from nnlab.nn.squashing import Tanh
 from nnlab.streams import stream
 
 UNITS, BATCH, STEPS = (7, 5), 6, 9

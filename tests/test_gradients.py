@@ -5,13 +5,16 @@ import pytest
 from scipy.special import softmax
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import ACTIVATIONS, Activation, Relu, Tanh
+from nnlab.nn.activation import Activation
+from nnlab.nn.activations import ACTIVATIONS
 from nnlab.nn.initializers import Normal
 from nnlab.nn.losses import LOSSES, CrossEntropy, Loss
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.outputs import OUTPUTS, Output, SoftmaxOutput
 from nnlab.nn.penalties import L2
+from nnlab.nn.rectifiers import Relu
 from nnlab.nn.regularizer import Memory, Parameters, Step
+from nnlab.nn.squashing import Tanh
 
 RUNS, BATCH, TRAIN_ROWS = 3, 5, 20
 SIZES = (3, 4, 3, 2)  # features, two hidden layers, outputs

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import ACTIVATIONS, Activation, Identity, LeakyRelu, Relu, Tanh
+from nnlab.nn.activation import Activation, Identity
+from nnlab.nn.activations import ACTIVATIONS
 from nnlab.nn.initializers import (
     INITIALIZERS,
     Auto,
@@ -22,6 +23,8 @@ from nnlab.nn.initializers import (
 from nnlab.nn.losses import CrossEntropy
 from nnlab.nn.mlp import Network
 from nnlab.nn.outputs import SoftmaxOutput
+from nnlab.nn.rectifiers import LeakyRelu, Relu
+from nnlab.nn.squashing import Tanh
 
 FAN_IN, FAN_OUT = 300, 200
 RULES = {  # standard deviations as the papers give them

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import Tanh
 from nnlab.nn.averaging import Ema, Swa
 from nnlab.nn.batch_norm import BatchNorm
 from nnlab.nn.learner import Learner
@@ -21,6 +20,7 @@ from nnlab.nn.outputs import SoftmaxOutput
 from nnlab.nn.penalties import L2, GradientClipping, MaxNorm
 from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.soft_targets import LabelSmoothing
+from nnlab.nn.squashing import Tanh
 from nnlab.nn.stacking import stack
 
 STEPS, A_EPOCH, BATCH, RATE = 20, 5, 8, 0.3

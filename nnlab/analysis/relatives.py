@@ -9,10 +9,10 @@ import numpy as np
 
 from nnlab.analysis.dominance import Group
 from nnlab.analysis.evidence import Evidence, Values
-from nnlab.nn.activations import LeakyRelu, Relu
 from nnlab.nn.noise import Dropout
 from nnlab.nn.optimizers import Adam
 from nnlab.nn.penalties import L2
+from nnlab.nn.rectifiers import LeakyRelu, Relu
 from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.store.settings import varying
 

@@ -9,11 +9,13 @@ from nnlab.data.prepare import Preparation
 from nnlab.data.sources import SOURCES, Source
 from nnlab.errors import Path, dotted
 from nnlab.metrics import MEASURES
-from nnlab.nn.activations import ACTIVATIONS, Activation, Relu
+from nnlab.nn.activation import Activation
+from nnlab.nn.activations import ACTIVATIONS
 from nnlab.nn.initializers import INITIALIZERS, Auto, Initializer
 from nnlab.nn.losses import LOSSES, Loss
 from nnlab.nn.optimizers import OPTIMIZERS, Adam, Optimizer
 from nnlab.nn.outputs import OUTPUTS, Output
+from nnlab.nn.rectifiers import Relu
 from nnlab.nn.regularizer import Regularizer
 from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.nn.schedules import SCHEDULES, Constant, ReduceOnPlateau, Schedule

@@ -11,7 +11,7 @@ from typing import ClassVar, Literal
 import numpy as np
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import Activation
+from nnlab.nn.activation import Activation
 from nnlab.registry import NonNegative, Positive, table
 
 Distribution = Literal["normal", "uniform"]

@@ -20,7 +20,7 @@ from typing import Protocol
 import numpy as np
 
 from nnlab.arrays import Array
-from nnlab.nn.activations import Activation, Identity
+from nnlab.nn.activation import Activation, Identity
 from nnlab.nn.crew import ALONE, Crew, Piece
 from nnlab.nn.initializers import Initializer
 from nnlab.nn.losses import Loss

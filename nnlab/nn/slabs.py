@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from nnlab.arrays import Array, Scratch
-from nnlab.nn.activations import Activation, Identity
+from nnlab.nn.activation import Activation, Identity
 from nnlab.nn.crew import Crew
 
 LEAST_UNITS = 512  # of a layer that is cut: BLAS packs one factor of a product anew for each slab
