@@ -3,6 +3,7 @@
 Rows go through in blocks of a fixed size, so a run's bits depend on its rows alone.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,12 +17,15 @@ from nnlab.data.features import Features
 from nnlab.data.prepare import Prepared
 from nnlab.data.selection import Selection
 from nnlab.data.table import Task
+from nnlab.mapped_rows import MappedRows
+from nnlab.memory import available_memory
 from nnlab.nn.activation import FLAT
 from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.masks import Masks
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.sampling import Sampling
 
+SHARE_OF_MEMORY = 0.5  # of what is free: what a split may take before it stays in its file
 BLOCK = 256  # rows: enough for fast matrix products, few enough for the cache
 
 
@@ -30,15 +34,20 @@ class Rows:
     """One split of all data sets of a population, in the shape that training reads.
 
     Args:
-        x: (data sets, rows, features + 1), the last column all ones.
+        x: (data sets, rows, features + 1), the last column all ones; or what reads them from a file.
         targets: (data sets, rows, outputs); classes one-hot, or 0 and 1 for a single unit.
     """
 
-    x: Array
+    x: Array | MappedRows
     targets: Array
 
     def __len__(self) -> int:
         return int(self.x.shape[1])
+
+    @property
+    def flat(self) -> Array | MappedRows:
+        """The rows of all data sets one below the other, to `take` some."""
+        return self.x if isinstance(self.x, MappedRows) else self.x.reshape(-1, self.x.shape[2])
 
     @cached_property
     def labels(self) -> NDArray[Any]:
@@ -49,13 +58,9 @@ class Rows:
     @classmethod
     def of(cls, network: Network, splits: Sequence[tuple[Features, Array]], task: Task) -> "Rows":
         """The rows of one split, given features and target of each data set."""
-        x = np.ones((len(splits), len(splits[0][0]), network.sizes[0] + 1), network.dtype)
+        x = _inputs(network, [features for features, _ in splits])
         targets = np.empty((*x.shape[:2], network.sizes[-1]), network.dtype)
-        for i, (features, target) in enumerate(splits):
-            if isinstance(features, Selection):
-                features.write(x[i, :, :-1])
-            else:
-                x[i, :, :-1] = features
+        for i, (_, target) in enumerate(splits):
             if task == "regression":
                 targets[i] = target
             elif network.sizes[-1] == 1:
@@ -63,6 +68,22 @@ class Rows:
             else:
                 targets[i] = np.equal.outer(target, np.arange(network.sizes[-1]))
         return cls(x, targets)
+
+
+def _inputs(network: Network, sets: Sequence[Features]) -> Array | MappedRows:
+    """The features of each data set: in memory, if they fit there or always were."""
+    shape = (len(sets), len(sets[0]), network.sizes[0] + 1)
+    mapped = [features for features in sets if isinstance(features, Selection)]
+    size = math.prod(shape) * np.dtype(network.dtype).itemsize
+    if len(mapped) == len(sets) and size > SHARE_OF_MEMORY * available_memory():
+        return MappedRows(mapped)
+    x = np.ones(shape, network.dtype)
+    for own, features in zip(x, sets, strict=True):
+        if isinstance(features, Selection):
+            features.write(own[:, :-1])
+        else:
+            own[:, :-1] = features
+    return x
 
 
 @dataclass(frozen=True)
@@ -264,7 +285,11 @@ class Evaluator:
         space = self._workspaces[min(BLOCK, len(self.rows) - start)]
         stop = start + space.batch
         # Data set by data set: fancy indexing would copy all rows before it selects.
-        self.rows.x[:, start:stop].take(self._member_owner, axis=0, out=space.x, mode="clip")
+        x = self.rows.x
+        if isinstance(x, MappedRows):
+            x.block(start, stop, self._member_owner, space.x)
+        else:
+            x[:, start:stop].take(self._member_owner, axis=0, out=space.x, mode="clip")
         self.rows.targets[:, start:stop].take(self._member_owner, axis=0, out=space.targets, mode="clip")
         if masks is not None and self.sampling is not None:
             self.sampling.forward(space, layers, masks)

@@ -4,6 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Literal
 
 from nnlab.config import axes
@@ -32,6 +33,7 @@ CURVE_ROWS = 100  # what `evaluate_every: auto` aims for
 TASKS_A_WORKER = 4  # so that the last ones end at about the same time
 SMALLEST_SHARED = 8  # runs: smaller stacks waste what stacking gains
 WIDTHS = ("features", "informative", "irrelevant")  # options of generators that decide how wide a row is
+DATA_BYTES = 128 << 20  # what the rows of a population may fill, if they are of several data sets
 POPULATION_BYTES = 8 << 20  # what a population's buffers may fill
 
 
@@ -472,8 +474,8 @@ def populations(
 ) -> list[tuple[Run, ...]]:
     """Runs that can train as one stacked computation, together.
 
-    Stacks are no larger than pays, and small enough that all workers get some; how runs are
-    stacked changes no bit of them.
+    Stacks are no larger than pays, small enough that all workers get some, and those of large data sets hold
+    runs of few of them; how runs are stacked changes no bit of them.
 
     Args:
         runs: what is to be trained.
@@ -497,9 +499,22 @@ def populations(
         most = max(1, POPULATION_BYTES // population_bytes(group[0].setting))
         if workers > 1:
             most = min(most, max(SMALLEST_SHARED, int(fair / cost(group[0]))))
-        size = -(-len(group) // -(-len(group) // most))  # as equal as can be
-        stacks += [tuple(group[i : i + size]) for i in range(0, len(group), size)]
+        for part in _by_data(group):
+            size = -(-len(part) // -(-len(part) // most))  # as equal as can be
+            stacks += [tuple(part[i : i + size]) for i in range(0, len(part), size)]
     return stacks
+
+
+def _by_data(group: Sequence[Run]) -> list[Sequence[Run]]:
+    """Runs that may share a stack, apart where all their rows in one process would take too much memory."""
+    if len(group) * data_bytes(group[0]) <= DATA_BYTES:
+        return [group]
+    sets: dict[Any, list[Run]] = {}
+    for run in group:
+        sets.setdefault((run.config.data, run.data_seed), []).append(run)
+    most = max(1, DATA_BYTES // data_bytes(group[0]))
+    chosen = list(sets.values())
+    return [list(chain(*chosen[i : i + most])) for i in range(0, len(chosen), most)]
 
 
 def _shape(run: Run) -> Any:
@@ -521,6 +536,13 @@ def _shape(run: Run) -> Any:
 def _kind(entry: Any) -> Any:
     fixed = {name: value for name, value in vars(entry).items() if name not in numbers(entry)}
     return type(entry), tuple(fixed.items())
+
+
+def data_bytes(run: Run) -> int:
+    """The rows of a run in memory, as a network reads them."""
+    rows = count(run.setting.material, run.config.data.preparation)
+    item = 4 if run.config.model.dtype == "float32" else 8
+    return item * (rows.train + rows.validation + rows.test) * (run.setting.material.feature_count + 1)
 
 
 def population_bytes(setting: Setting) -> int:

@@ -165,7 +165,7 @@ class Population:
         self.bags = self._draw_bags()
         stopping = (e for e in _stack_regularizers(self.runs) if isinstance(e, EarlyStopping))
         self.stopping = next(stopping, None)
-        self.x = self.rows["train"].x.reshape(-1, self.rows["train"].x.shape[2])
+        self.x = self.rows["train"].flat
         self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
         self.seconds = np.zeros(count)
         self.curves: list[list[dict[str, float]]] = [[] for _ in self.runs]

@@ -22,7 +22,7 @@ FLOORS = (
     ("nn", "data"),
     ("config",),
     ("plan",),
-    ("evaluation", "signs", "train"),
+    ("evaluation", "mapped_rows", "signs", "train"),
     ("advice", "bill", "cargo", "cluster", "executors", "execute", "predictions", "store", "strategies"),
     ("analysis",),
     ("render",),

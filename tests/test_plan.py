@@ -164,6 +164,18 @@ def test_a_population_is_no_larger_than_pays(sweep: Sweep, monkeypatch: pytest.M
     assert sorted(map(len, populations(runs))) == [2, 4, 4]
 
 
+def test_runs_of_different_large_data_sets_train_apart(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
+    runs = sweep(MOONS + "sweep: {seeds: 4, grid: {regularization.l2: [1, 2, 3]}}").runs
+    rows = 4 * 50 * (2 + 1)  # bytes as float32, a column of ones included
+    assert {plan.data_bytes(run) for run in runs} == {rows}
+    for room, expected in ((12 * rows, [12]), (2 * rows, [6, 6]), (rows, [3] * 4), (1, [3] * 4)):
+        monkeypatch.setattr(plan, "DATA_BYTES", room)
+        stacks = populations(runs)
+        assert sorted(map(len, stacks)) == expected
+        assert sorted(run.id for stack in stacks for run in stack) == sorted(run.id for run in runs)
+        assert all(len({run.seed for run in stack}) * 3 == len(stack) for stack in stacks)
+
+
 def test_a_combination_that_cannot_work_is_refused_before_anything_is_trained(sweep: Sweep) -> None:
     text = MOONS + "sweep: {seeds: 1, strategies: {a: {data.train_size: 1000}}}"
     with pytest.raises(InputError, match=r"config.yaml:3:\d+: .*train_size: 1000"):

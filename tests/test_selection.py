@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from nnlab import evaluation
 from nnlab.cargo import Loader
 from nnlab.config.load import load as load_config
 from nnlab.data import large, prepare, selection
@@ -147,7 +148,14 @@ CONFIG = """
 data: {source: csv, path: t.csv, target: y, missing: impute}
 model: {hidden: [5]}
 training: {epochs: 3, batch_size: 20}
-sweep: {seeds: 2, grid: {regularization.l2: [0, 1], data.resample: [none, bootstrap]}}
+sweep:
+  seeds: 2
+  strategies:
+    plain: {}
+    l2: {regularization.l2: [0.5, 1]}
+    bootstrap: {data.resample: bootstrap}
+    all at once: {training.batch_size: full}
+    bagging: {regularization.ensemble: 2, data.resample: bootstrap}
 """
 
 
@@ -166,15 +174,20 @@ def digest(result: Result) -> str:
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 
-@pytest.mark.parametrize("numbers", [False, True])
-def test_a_run_on_a_mapped_table_is_that_on_the_table_in_memory(tmp_path: Path, numbers: bool) -> None:
+@pytest.mark.parametrize("free", [None, 0], ids=["rows fit into memory", "rows stay in the file"])
+@pytest.mark.parametrize("numbers", [False, True], ids=["classes", "numbers"])
+def test_a_run_on_a_mapped_table_is_that_on_the_table_in_memory(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, numbers: bool, free: int | None
+) -> None:
     write_table(tmp_path, gaps=True, numbers=numbers)
-    results = [
-        [digest(result) for stack in populations(plan.runs) for result in train(stack)]
-        for plan in plans(tmp_path)
-    ]
-    assert results[0] == results[1]
-    assert len(set(results[0])) == 8
+    here, there = plans(tmp_path)
+    expected = [digest(result) for stack in populations(here.runs) for result in train(stack)]
+    if free is not None:
+        monkeypatch.setattr(evaluation, "available_memory", lambda: free)
+        monkeypatch.setattr(Selection, "write", lambda *_: pytest.fail("all rows came into memory"))
+    found = [digest(result) for stack in populations(there.runs) for result in train(stack)]
+    assert found == expected
+    assert len(set(found)) == len(there.runs)
 
 
 def test_workers_map_the_files_of_the_cache_even_when_it_is_cleaned(tmp_path: Path) -> None:
@@ -213,4 +226,4 @@ def test_worker_processes_give_what_this_process_gives(tmp_path: Path) -> None:
             rows = [{**row, "seconds": ""} for row in csv.DictReader(file)]
         tables.append(sorted(rows, key=lambda row: row["run"]))
     assert tables[0] == tables[1]
-    assert len(tables[0]) == 8
+    assert len(tables[0]) == 12

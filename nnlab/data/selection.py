@@ -54,7 +54,7 @@ class Selection:
     @property
     def nbytes(self) -> int:
         """What it takes in memory as it is."""
-        return 3 * self.rows.nbytes
+        return self.rows.nbytes
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         result = np.empty(self.shape, dtype or np.float64)
@@ -67,7 +67,7 @@ class Selection:
         Args:
             out: (rows, columns) of any type of floats.
         """
-        self._scatter(out, slice(None), self._made)
+        self._scatter(out, slice(None), self._made, self._sorted())  # it is done once: not worth keeping
 
     def take(self, places: Rows, out: NDArray[Any]) -> None:
         """Put some of the rows into an array; for a few at a time, since they come from all over the file.
@@ -81,7 +81,7 @@ class Selection:
     def columns(self, first: int, last: int) -> Array:
         """These columns as they are in the file, (rows, last - first)."""
         result = np.empty((len(self.rows), last - first))
-        self._scatter(result, slice(first, last), lambda rows: rows)
+        self._scatter(result, slice(first, last), lambda rows: rows, self._order)
         return result
 
     def column_groups(self) -> Iterator[tuple[int, int]]:
@@ -97,17 +97,25 @@ class Selection:
 
     @cached_property
     def _order(self) -> Rows:
+        return self._sorted()
+
+    def _sorted(self) -> Rows:
+        """Where the rows stand in the selection, in the order in which they stand in the file."""
         return np.argsort(self.rows, kind="stable").astype(np.intp)
 
-    def _scatter(self, out: NDArray[Any], columns: slice, make: Callable[[Array], Array]) -> None:
-        rising = self.rows[self._order]
+    def _scatter(
+        self, out: NDArray[Any], columns: slice, make: Callable[[Array], Array], order: Rows
+    ) -> None:
+        _advise(self.table, mmap.MADV_SEQUENTIAL)
+        rising = self.rows[order]
         step = max(1, BLOCK_BYTES // (8 * self.table.shape[1]))
         edges = np.searchsorted(rising, range(0, len(self.table) + step, step))
         for i, (low, high) in enumerate(pairwise(edges.tolist())):
             start = i * step
             block = np.asarray(self.table[start : start + step, columns])
-            out[self._order[low:high]] = make(block[rising[low:high] - start])
+            out[order[low:high]] = make(block[rising[low:high] - start])
             give_back(self.table)
+        _advise(self.table, mmap.MADV_RANDOM)  # for `take`: neighbours of a row are of no use to it
 
     def _made(self, rows: Array) -> Array:
         if self.fill is not None:
@@ -120,5 +128,9 @@ class Selection:
 
 def give_back(table: NDArray[Any]) -> None:
     """Let the system take back the pages of a mapped array; they are in the file."""
-    if isinstance(table.base, mmap.mmap):
-        table.base.madvise(mmap.MADV_DONTNEED)
+    _advise(table, mmap.MADV_DONTNEED)
+
+
+def _advise(table: NDArray[Any], advice: int) -> None:
+    if isinstance(table.base, mmap.mmap):  # sent to a cluster, it is an array like any other
+        table.base.madvise(advice)
