@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 import sqlite3
 from typing import Any
 
@@ -9,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from nnlab.analysis.parts import UNBIASED
 from nnlab.config.load import load
 from nnlab.data.prepare import fixed_test_rows
 from nnlab.plan import plan_sweep
@@ -69,6 +71,9 @@ def test_bias_and_variance_of_ridge_regression_are_those_of_its_formulas(desk: D
         assert line["squared_error_noise"] == 1.5**2
         assert line["networks"] == 200
         assert line["squared_error_variance"] == pytest.approx(variance, rel=0.2)
+        for part, truth in (("bias2", bias2), ("variance", variance)):
+            low, high = (line[f"squared_error_{part}_{end}"] for end in ("low", "high"))
+            assert abs(line[f"squared_error_{part}"] - truth) < 0.75 * (high - low)  # three standard errors
         error_of_bias = 2 * math.sqrt(variance * np.mean((mean - rows.target[:, 0]) ** 2) / 200)
         assert line["squared_error_bias2"] == pytest.approx(bias2, abs=4 * error_of_bias)
     weak, strong = lines[0.01], lines[60]
@@ -104,6 +109,9 @@ def test_parts_add_up_to_the_mean_test_error_whatever_the_loss(case: str, crosse
     for name, error in losses.items():
         noise = line.get(f"{name}_noise") or 0
         assert line[f"{name}_bias2"] + line[f"{name}_variance"] + noise == pytest.approx(error, abs=CLOSE)
+        for part in ("bias2", "variance") if name in UNBIASED else ():
+            low, high = line[f"{name}_{part}_low"], line[f"{name}_{part}_high"]
+            assert low is None or low <= line[f"{name}_{part}"] <= high
         if crossed:
             two = line[f"{name}_variance_data"] + line[f"{name}_variance_seeds"]
             assert two == pytest.approx(line[f"{name}_variance"], abs=CLOSE)
@@ -152,8 +160,12 @@ def test_the_section_below_the_table_has_a_line_for_each_strategy(desk: Desk) ->
             section.count(f"{start}{best['strategy']} ") == section.count(f"{start}{other['strategy']} ") == 2
         )
         assert "cross_entropy error bias^2 variance" in " ".join(section.split())
+        assert "In brackets stand their 95 % intervals over networks." in " ".join(section.split())
         assert "over 3 networks" in section
         assert "63 %" not in section
+    page = desk.nnlab("report", "--decompose", "-f", "html").stdout
+    assert page.count('<th scope="col" class="number">bias^2</th>') == 2
+    assert len(re.findall(r'<td class="number">-?[\d.]+ \[-?[\d.]+, -?[\d.]+\]</td>', page)) >= 2
     assert "Bias and variance" not in desk.nnlab("report").stdout
 
 

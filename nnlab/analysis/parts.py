@@ -18,6 +18,7 @@ from nnlab.analysis.decomposition import (
     zero_one,
     zero_one_domingos,
 )
+from nnlab.analysis.jackknife import FEWEST, interval, left_in
 from nnlab.analysis.report import Report
 from nnlab.errors import InputError
 from nnlab.nn.outputs import OUTPUTS
@@ -26,6 +27,7 @@ from nnlab.store.reading import read_predictions
 
 LINE = ["experiment", "strategy", "setting"]
 CROSSED = ("variance_data", "variance_seeds")
+UNBIASED = ("squared_error", "zero_one")
 COLUMNS = ("error", "bias2", "variance", *CROSSED, "noise")
 
 Values = NDArray[np.float64]
@@ -35,9 +37,9 @@ def with_parts(report: Report, domingos: bool = False) -> Report:
     """The report with its errors decomposed.
 
     Its summary gets columns `<loss>_error`, `_bias2`, `_variance`, where they are known `_noise`, where
-    data seeds and seeds are crossed `_variance_data` and `_variance_seeds`, and `networks`, how many
-    were averaged. The losses are squared_error for numbers; for classes the one that was trained on, if it
-    can be split, and zero_one.
+    data seeds and seeds are crossed `_variance_data` and `_variance_seeds`, for parts that are unbiased
+    the ends of their 95 % intervals (`_bias2_low`, ...), and `networks`, how many were averaged. The losses
+    are squared_error for numbers; for classes the one that was trained on, if it can be split, and zero_one.
 
     Args:
         report: as made by `make_report`.
@@ -56,7 +58,8 @@ def with_parts(report: Report, domingos: bool = False) -> Report:
         numbers = {
             f"{loss}_{column}": getattr(own, column) for loss, own in found.items() for column in COLUMNS
         }
-        lines.append({**name, "networks": len(models.z), **numbers})
+        ends = _ends(models, json.loads(str(key[2])), domingos, found)
+        lines.append({**name, "networks": len(models.z), **numbers, **ends})
         parts += [
             {**name, "loss": loss, "part": part, "value": value}
             for loss, own in found.items()
@@ -77,6 +80,34 @@ class _Models:
     z: Values
     predictions: Predictions
     data_sets: int
+
+    def take(self, kept: NDArray[np.intp]) -> "_Models":
+        """Some of them: whole data sets if crossed."""
+        sets = self.data_sets * len(kept) // len(self.z) if self.data_sets > 1 else 1
+        return _Models(self.z[kept], self.predictions, sets)
+
+
+def _ends(
+    models: _Models, settings: Mapping[str, Any], domingos: bool, found: Mapping[str, Parts]
+) -> dict[str, float]:
+    """The ends of the intervals of what is unbiased: what comes out without one network after the other.
+
+    Where data seeds and seeds are crossed, it is one data set after the other.
+    """
+    blocks = models.data_sets if models.data_sets > 1 else len(models.z)
+    unbiased = [loss for loss in found if loss in UNBIASED]
+    if blocks < FEWEST or not unbiased:
+        return {}
+    without = [
+        dict(_decompose(models.take(kept), settings, domingos)) for kept in left_in(len(models.z), blocks)
+    ]
+    ends: dict[str, float] = {}
+    for loss in unbiased:
+        for part, positive in (("bias2", False), ("variance", True)):
+            others = np.array([getattr(one[loss], part) for one in without])
+            low, high = interval(getattr(found[loss], part), others, positive)
+            ends |= {f"{loss}_{part}_low": low, f"{loss}_{part}_high": high}
+    return ends
 
 
 def _models(report: Report, experiment: str, runs: pd.DataFrame) -> _Models | None:

@@ -7,7 +7,7 @@ from math import floor, isfinite, log10
 
 import pandas as pd
 
-from nnlab.analysis.parts import COLUMNS
+from nnlab.analysis.parts import COLUMNS, UNBIASED
 from nnlab.analysis.report import Report
 from nnlab.data.synthetic import GENERATORS
 from nnlab.render.plain import table
@@ -20,7 +20,6 @@ HEADINGS = {
     "variance_seeds": "variance of seeds",
 }
 DIGITS = 4  # of the largest number: parts with the same places can be added by eye
-UNBIASED = ("squared_error", "zero_one")
 
 
 def decompositions(report: Report) -> str:
@@ -47,7 +46,18 @@ def _table(summary: pd.DataFrame, loss: str) -> str:
     largest = max((abs(value) for values in numbers for value in values if isfinite(value)), default=1.0)
     places = max(0, DIGITS - 1 - floor(log10(largest))) if largest > 0 else DIGITS
     cells = [[f"{value:.{places}f}" if isfinite(value) else "-" for value in values] for values in numbers]
+    for i, column in enumerate(shown):
+        for own, ends in zip(cells, _ends(lines, f"{loss}_{column}", places), strict=True):
+            own[i] += ends
     return table([loss, *headings], [[name, *own] for name, own in zip(_names(lines), cells, strict=True)])
+
+
+def _ends(lines: pd.DataFrame, column: str, places: int) -> list[str]:
+    """The interval of each line in brackets; nothing where there is none."""
+    if f"{column}_low" not in lines:
+        return [""] * len(lines)
+    pairs = zip(lines[f"{column}_low"], lines[f"{column}_high"], strict=True)
+    return [f" [{low:.{places}f}, {high:.{places}f}]" if isfinite(low) else "" for low, high in pairs]
 
 
 def _names(lines: pd.DataFrame) -> list[str]:
@@ -69,8 +79,11 @@ def _of_the_numbers(summary: pd.DataFrame, parts: pd.DataFrame) -> Iterator[str]
         return
     yield f"Each line is over {count} networks, and its parts add up to the error."
     losses = list(parts["loss"].unique())
+    over = "data sets" if "variance_data" in set(parts["part"]) else "networks"
     if unbiased := [loss for loss in losses if loss in UNBIASED]:
         yield f"Those of {' and '.join(unbiased)} are unbiased: a bias^2 below 0 cannot be told from 0."
+        if any(f"{loss}_bias2_low" in summary for loss in unbiased):
+            yield f"In brackets stand their 95 % intervals over {over}."
     if others := [loss for loss in losses if loss not in UNBIASED]:
         yield f"Those of {' and '.join(others)} are plug-in: with few networks the variance is too low."
     if "noise" not in set(parts["part"]):

@@ -217,7 +217,7 @@ def _part(words: str) -> Part:
 
 
 def _is_number(text: str) -> bool:
-    return re.fullmatch(r"-?[\d.]*", text) is not None
+    return re.fullmatch(r"-?[\d.]*( \[-?[\d.]+, -?[\d.]+\])?", text) is not None
 
 
 def _origin(report: Report) -> Iterator[tuple[str, str]]:
