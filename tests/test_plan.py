@@ -5,12 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from nnlab import plan
 from nnlab.config.load import Override, load
 from nnlab.errors import InputError
 from nnlab.nn.penalties import L2
 from nnlab.nn.regularizers import REGULARIZERS
-from nnlab.plan import Plan, Run, plan_sweep, plan_train, populations
+from nnlab.plan import Plan, Run, data_bytes, grouping, plan_sweep, plan_train, population_bytes, populations
 
 Sweep = Callable[..., Plan]
 
@@ -160,16 +159,16 @@ def test_populations_share_shapes_and_hold_every_run_once(sweep: Sweep) -> None:
 
 def test_a_population_is_no_larger_than_pays(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = sweep(MOONS + "sweep: {seeds: 10}").runs
-    monkeypatch.setattr(plan, "POPULATION_BYTES", 4 * plan.population_bytes(runs[0].setting))
+    monkeypatch.setattr(grouping, "POPULATION_BYTES", 4 * population_bytes(runs[0].setting))
     assert sorted(map(len, populations(runs))) == [2, 4, 4]
 
 
 def test_runs_of_different_large_data_sets_train_apart(sweep: Sweep, monkeypatch: pytest.MonkeyPatch) -> None:
     runs = sweep(MOONS + "sweep: {seeds: 4, grid: {regularization.l2: [1, 2, 3]}}").runs
     rows = 4 * 50 * (2 + 1)  # bytes as float32, a column of ones included
-    assert {plan.data_bytes(run) for run in runs} == {rows}
+    assert {data_bytes(run) for run in runs} == {rows}
     for room, expected in ((12 * rows, [12]), (2 * rows, [6, 6]), (rows, [3] * 4), (1, [3] * 4)):
-        monkeypatch.setattr(plan, "DATA_BYTES", room)
+        monkeypatch.setattr(grouping, "DATA_BYTES", room)
         stacks = populations(runs)
         assert sorted(map(len, stacks)) == expected
         assert sorted(run.id for stack in stacks for run in stack) == sorted(run.id for run in runs)
