@@ -24,6 +24,7 @@ from nnlab.analysis.paired_tests import (
     pairs_to_tell,
     sign_flip,
 )
+from nnlab.analysis.pairing import Pairing
 from nnlab.analysis.seeds import is_crossed
 from nnlab.metrics import higher_is_better
 
@@ -94,15 +95,16 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
         metric: what is compared, such as test_loss.
     """
     completed = runs[runs["status"] == "completed"]
-    by_strategy = _by_strategy(completed, metric)
-    base = by_strategy.pop(baseline, None)
+    pairing = Pairing(completed, metric)
+    there = pairing.counts
     if baseline not in set(runs["strategy"]):  # a filter has left it out
         return Comparison(baseline, metric, ())
-    lost = tuple(name for name in dict.fromkeys(runs["strategy"]) if name not in {*by_strategy, baseline})
-    if base is None or base.empty:
+    lost = tuple(name for name in dict.fromkeys(runs["strategy"]) if name not in {*there, baseline})
+    if not there.get(baseline):
         return Comparison(baseline, metric, (), lost=(baseline, *lost))
-    overlap, count = split_overlap(completed, metric), len(by_strategy)
-    found = [_difference(name, own, base, metric, overlap, count) for name, own in by_strategy.items()]
+    overlap, count = split_overlap(completed, metric), len(there) - 1
+    to_base = pairing.against(baseline)
+    found = [_difference(name, d, metric, overlap, count) for name, d in to_base.items()]
     adjusted = holm([difference.p for difference in found])
     differences = tuple(_marked(d, p, metric) for d, p in zip(found, adjusted, strict=True))
     unit = "data seed" if is_crossed(completed) else "seed"
@@ -110,18 +112,12 @@ def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
     leader = _leader(differences, metric)
     if leader is None:
         return comparison
-    best, pairs = by_strategy.pop(leader), count * (count - 1) // 2
-    others = [_difference(name, own, best, metric, overlap, pairs) for name, own in by_strategy.items()]
+    pairs = count * (count - 1) // 2
+    to_best = {name: d for name, d in pairing.against(leader).items() if name != baseline}
+    others = [_difference(name, d, metric, overlap, pairs) for name, d in to_best.items()]
     to_leader = tuple(_marked(d, min(1.0, d.p * pairs), metric) for d in others)
     gap = _gap(completed, leader, baseline, overlap) if metric != "gap" else None
     return replace(comparison, leader=leader, to_leader=to_leader, gap=gap)
-
-
-def _by_strategy(completed: pd.DataFrame, metric: str) -> "dict[str, pd.Series[float]]":
-    return {
-        str(name): group.set_index(["data_seed", "seed"])[metric].dropna()
-        for name, group in completed.groupby("strategy", sort=False)
-    }
 
 
 def split_overlap(runs: pd.DataFrame, metric: str = "test_loss") -> float:
@@ -145,10 +141,7 @@ def split_overlap(runs: pd.DataFrame, metric: str = "test_loss") -> float:
     return float(measuring / available)
 
 
-def _difference(
-    name: str, own: "pd.Series[float]", other: "pd.Series[float]", metric: str, overlap: float, count: int
-) -> Difference:
-    d = _pairs(own, other)
+def _difference(name: str, d: Values, metric: str, overlap: float, count: int) -> Difference:
     n = len(d)
     better = -d if not higher_is_better(metric) else d
     wins = float(np.mean((better > 0) + 0.5 * (better == 0))) if n else math.nan
@@ -157,14 +150,6 @@ def _difference(
     p = corrected_t(d, overlap) if overlap else sign_flip(d)
     to_tell = pairs_to_tell(d, overlap, count)
     return Difference(name, n, mean, mean - half, mean + half, wins, p, UNKNOWN, pairs_needed(count), to_tell)
-
-
-def _pairs(own: "pd.Series[float]", other: "pd.Series[float]") -> Values:
-    """Differences that are independent of each other."""
-    d = (own - other).dropna()
-    if is_crossed(d.index.to_frame()):
-        d = d.groupby(level="data_seed").mean()
-    return np.asarray(d, np.float64)
 
 
 def _marked(difference: Difference, p: float, metric: str) -> Difference:
@@ -185,10 +170,10 @@ def _leader(differences: Sequence[Difference], metric: str) -> str | None:
 
 
 def _gap(completed: pd.DataFrame, leader: str, baseline: str, overlap: float) -> Difference | None:
-    gaps = _by_strategy(completed, "gap") if "gap" in completed else {}
-    if leader not in gaps or baseline not in gaps:
+    if "gap" not in completed:
         return None
-    gap = _difference(leader, gaps[leader], gaps[baseline], "gap", overlap, 1)
+    both = completed[completed["strategy"].isin((leader, baseline))]
+    gap = _difference(leader, Pairing(both, "gap").against(baseline)[leader], "gap", overlap, 1)
     return _marked(gap, gap.p, "gap")
 
 
