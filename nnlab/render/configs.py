@@ -18,14 +18,20 @@ class ConfigText(NamedTuple):
     text: str
 
 
-def config_texts(report: Report) -> list[ConfigText]:
-    """One for each line of the report; beyond the first hundred only with what differs between lines."""
+def config_texts(report: Report, most: int) -> list[ConfigText]:
+    """One for each line of the report; beyond the first hundred only with what differs between lines.
+
+    Args:
+        report: as made by `make_report`.
+        most: lines that are wanted.
+    """
     keys = ["experiment", "strategy", "setting"]
     settings = report.runs.groupby(keys, sort=False)["settings"].first()
     varying = set(setting_columns(report.runs))
     many = report.summary["experiment"].nunique() > 1
     found = []
-    for number, key in enumerate(zip(*(report.summary[name] for name in keys), strict=True)):
+    lines = report.summary.head(most)
+    for number, key in enumerate(zip(*(lines[name] for name in keys), strict=True)):
         experiment, strategy, setting = key
         words = [*([experiment] if many else []), strategy, *([setting] if setting else [])]
         text = _yaml(json.loads(settings[key]), varying, whole=number < WHOLE)

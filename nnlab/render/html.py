@@ -96,7 +96,7 @@ def write_html(report: Report) -> str:
         "pictures": _pictures(report),
         "sections": list(_sections(report)),
         "settings_note": "What was trained, every default filled in. The first settings are those that vary.",
-        "configs": config_texts(report)[:LINES],
+        "configs": config_texts(report, LINES),
         "legend": LEGEND,
         "origin": list(_origin(report)),
     }

@@ -3,6 +3,7 @@
 import math
 
 SMALLEST, LARGEST = -4, 7  # exponents of numbers that are written out
+UNEVEN = 0.5  # of half an interval: then "±" would tell neither end
 ROUNDING = 1e-12  # of a mean: an interval that narrow is of rounding alone
 
 
@@ -49,12 +50,16 @@ def with_interval(mean: float, low: float, high: float) -> str:
     '0.123 ± 0.013'
     >>> with_interval(0.5, float("nan"), float("nan"))
     '0.5000'
+    >>> with_interval(0.013, 0.002, 0.077)  # not as far on both sides
+    '0.0130 [0.0020, 0.077]'
     >>> with_interval(12345678, 12345677, 12345679), with_interval(1.234567e9, 1.2343e9, 1.2348e9)
     ('12345678.0 ± 1.0', '1.23457e+09 ± 2.5e+05')
     """
     half = (high - low) / 2
     if not math.isfinite(half) or half <= ROUNDING * abs(mean):
         return number(mean)
+    if abs(high + low - 2 * mean) > UNEVEN * half:
+        return f"{number(mean, 3)} [{number(low, 2)}, {number(high, 2)}]"
     exponent, largest = _exponent(half), _exponent(max(abs(mean), half))
     if _is_far(largest):
         places = 1 if mean == 0 else max(0, _exponent(mean) - exponent + 1)
