@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jobs import DIGITS, JOBS, Job
+from large_table import large_table
 from machine import PEERS, ROOT, cores, describe, environment
 from reports import reports
 from sitting import Sitting, program, sit, spread, table
@@ -192,6 +193,7 @@ PARTS = {
     "growth": growth,
     "report": reports,
     "wide": all_cores,
+    "table": large_table,
 }
 
 

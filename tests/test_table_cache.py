@@ -302,7 +302,7 @@ def test_clean_removes_the_cache_and_nothing_else(desk: Desk) -> None:
     desk.nnlab("train", "config.yaml", "-q")
     folder = desk.folder / "runs/.cache"
     (folder / "mine").mkdir()
-    left = folder / f"{'a' * 32}.{'b' * 32}{HALF_MADE}"
+    left = folder / f"{'a' * 32}{HALF_MADE}"
     left.mkdir()
     (left / "path.features.npy").write_bytes(b"x" * 3000)
     (entry,) = (entry for entry in entries(folder) if entry.whole)

@@ -1,6 +1,7 @@
 """Large tables: found in the cache, or converted into it."""
 
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from nnlab.data.array_file import ArrayFile
@@ -8,7 +9,7 @@ from nnlab.data.blocks import digest_file
 from nnlab.data.conversion import Order, Unfit, convert, heads_of
 from nnlab.data.ranges import Ranges
 from nnlab.data.strict_csv import plain, with_file
-from nnlab.data.table_cache import TableCache, key_of, write_about, write_ranges
+from nnlab.data.table_cache import Kept, TableCache, key_of, write_about, write_ranges
 from nnlab.data.tables import Csv, CsvTables, check_different, digest_of, notes_on
 from nnlab.errors import SettingError
 from nnlab.registry import write
@@ -27,32 +28,60 @@ def read_large(source: Csv, folder: Path, cache: TableCache | None) -> CsvTables
         InputError: as `Csv.read` does.
         SettingError: as `Csv.read` does.
     """
-    paths = {key: with_file(folder, path, key, Path) for key, path in source.paths().items()}
-    if cache is None or sum(path.stat().st_size for path in paths.values()) < LARGE:
+    paths = {key: with_file(folder, path, key, _readable) for key, path in source.paths().items()}
+    sizes = {key: path.stat().st_size for key, path in paths.items()}
+    if cache is None or sum(sizes.values()) < LARGE:
         return None
-    stamps = _stamps(paths)
-    digests = {key: with_file(folder, path, key, digest_file) for key, path in source.paths().items()}
-    check_different(digests)
-    digest = digest_of(digests.values())
     settings = {name: value for name, value in write(source).items() if not name.endswith("path")}
-    key = key_of(settings | {"tables": sorted(paths)}, digest)
-    whole = None
-    if cache.find(key) is None:
-        cache.tell(f"reading {' and '.join(map(plain, source.paths().values()))}")
-        try:
-            with cache.place(key) as place:
-                if not _convert(source, paths, place):
-                    whole = source.read(folder)
-                    _put(whole, place)
-                if _stamps(paths) != stamps:
-                    raise OSError(f"{plain(source.path)} is being written to")
-        except OSError as error:
-            reason = f"{cache.folder}: {error.strerror}" if error.strerror else str(error)
-            cache.tell(f"note: {reason}; the table is kept in memory")
-            return whole
-    kept = cache.find(key)
-    if kept is None:
-        return whole
+    settings |= {"sizes": sizes}
+    stamps = _stamps(paths)
+    with ThreadPoolExecutor(1) as pool:
+        digest = pool.submit(_digest, paths)  # meanwhile, what is surely not there can be converted
+
+        def key() -> str:
+            return key_of(settings, digest.result())
+
+        kept = cache.find(key()) if cache.may_hold(settings) else None
+        whole = None
+        if kept is None:
+            cache.tell(f"reading {' and '.join(map(plain, source.paths().values()))}")
+            try:
+                with cache.place(key) as place:
+                    whole = _fill(place, source, folder, paths)
+                    key()  # the files have been read to their end now, in both ways
+                    if _stamps(paths) != stamps:
+                        raise OSError(f"{plain(source.path)} is being written to")
+            except OSError as error:
+                reason = f"{cache.folder}: {error.strerror}" if error.strerror else str(error)
+                cache.tell(f"note: {reason}; the table is kept in memory")
+                return None
+            kept = cache.find(key())
+        return whole if kept is None else _tables(source, kept, digest.result())
+
+
+def _readable(path: Path) -> Path:
+    """The path of a file that can be opened."""
+    path.open("rb").close()
+    return path
+
+
+def _digest(paths: Mapping[str, Path]) -> str:
+    digests = {key: digest_file(path) for key, path in paths.items()}
+    check_different(digests)
+    return digest_of(digests.values())
+
+
+def _fill(place: Path, source: Csv, folder: Path, paths: Mapping[str, Path]) -> CsvTables | None:
+    """Put the tables into a folder of the cache; returned where they had to be read as a whole."""
+    if _convert(source, paths, place):
+        return None
+    whole = source.read(folder)
+    _put(whole, place)
+    return whole
+
+
+def _tables(source: Csv, kept: Kept, digest: str) -> CsvTables:
+    """What is kept, with what is said of it under the name that it has now."""
     main = kept.tables["path"]
     assert main.ranges is not None
     notes = notes_on(source, kept.dropped, main.ranges.oddities(main.feature_names))

@@ -44,7 +44,8 @@ def quick_body(
     Args:
         body: the lines, without an end of line behind the last one.
     """
-    body = body.replace(b"\r\n", b"\n")
+    if b"\r" in body:  # looking for one character is many times faster than for two
+        body = body.replace(b"\r\n", b"\n")
     if not body or not _is_plain(body, file.delimiter, len(file.header)):
         return None
     frame = _frame(file, body, names, texts)

@@ -40,8 +40,10 @@ class Ranges:
         >>> Ranges.of(np.array([[1.0, 5.0], [2.0, 5.0]])).counts
         array([ True, False])
         """
-        lowest, highest = np.fmin.reduce(features, axis=0), np.fmax.reduce(features, axis=0)
-        gaps = np.asarray(np.isnan(features).any(axis=0))
+        lowest, highest = features.min(axis=0), features.max(axis=0)
+        gaps = np.isnan(lowest)
+        if gaps.any():
+            lowest, highest = np.fmin.reduce(features, axis=0), np.fmax.reduce(features, axis=0)
         counts: NDArray[np.bool_] = features[-1] - features[0] == len(features) - 1
         counts[counts] = (np.diff(features[:, counts], axis=0) == 1).all(axis=0)
         return cls(len(features), lowest, highest, gaps, counts, features[0].copy(), features[-1].copy())

@@ -31,7 +31,7 @@ FOLDER = ".cache"  # in the folder that experiments go into
 VERSION = 1  # of what is written: raise it when a change makes other numbers of the same file
 HALF_MADE = ".half-made"
 ABOUT = "about.json"
-ENTRY = re.compile(rf"[0-9a-f]{{32}}(\.[0-9a-f]{{32}}{re.escape(HALF_MADE)})?")
+ENTRY = re.compile(rf"[0-9a-f]{{32}}({re.escape(HALF_MADE)})?")
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,29 @@ class TableCache:
         except (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError):
             return None
 
+    def may_hold(self, settings: Mapping[str, Any]) -> bool:
+        """Whether something was read with these settings; quickly, and false only if nothing was."""
+        return any(self.folder.glob(f"{_hash(settings)[:8]}*"))
+
     @contextlib.contextmanager
-    def place(self, key: str) -> Iterator[Path]:
+    def place(self, key: Callable[[], str]) -> Iterator[Path]:
         """An empty folder to put a conversion into; it goes to its place at the end, if there is no error.
+
+        Args:
+            key: asked for at the end.
 
         Raises:
             OSError: it cannot be written.
         """
         self.folder.mkdir(parents=True, exist_ok=True)
-        temporary = self.folder / f"{key}.{uuid.uuid4().hex}{HALF_MADE}"
+        temporary = self.folder / f"{uuid.uuid4().hex}{HALF_MADE}"
         temporary.mkdir()
         try:
             yield temporary
-            if self.find(key) is None:  # another command may have been faster
-                shutil.rmtree(self.folder / key, ignore_errors=True)
-                _put_in_place(temporary, self.folder / key)
+            name = key()
+            if self.find(name) is None:  # another command may have been faster
+                shutil.rmtree(self.folder / name, ignore_errors=True)
+                _put_in_place(temporary, self.folder / name)
         finally:
             shutil.rmtree(temporary, ignore_errors=True)
 
@@ -92,8 +100,11 @@ def key_of(settings: Mapping[str, Any], digest: str) -> str:
         settings: all that decides how the content is read; where the files lie is no part of it.
         digest: of the content.
     """
-    text = json.dumps([VERSION, settings, digest], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    return _hash(settings)[:8] + _hash([settings, digest])[:24]
+
+
+def _hash(facts: Any) -> str:
+    return hashlib.sha256(json.dumps([VERSION, facts], sort_keys=True).encode()).hexdigest()
 
 
 @dataclass(frozen=True)
