@@ -35,7 +35,9 @@ def test_two_thousand_settings_are_in_every_format_or_it_says_how_many_are_not(d
     assert many.nnlab("report", "-f", "md").stdout.count("\n| l2") == 2000
     assert many.nnlab("report", "-f", "latex").stdout.count("\nl2=") == 2000
     assert many.nnlab("report", "-f", "csv").stdout.count("\nconfig,") == 2000
-    told = json.loads(many.nnlab("report", "-f", "json").stdout)
+    document = many.nnlab("report", "-f", "json").stdout
+    told = json.loads(document)
+    assert document == json.dumps(told, indent=2) + "\n"
     assert len(told["rows"]) == len(told["diagnoses"]) == 2000
     page = many.nnlab("report", "-f", "html").stdout
     assert f"the first {LINES:,} lines" in page

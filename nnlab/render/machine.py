@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, fields, is_dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from nnlab.text import csv_text
 
 VERSION = 1  # of the JSON: raised when a key goes away or changes its meaning, not when one is added
 NOT_WRITTEN = ("folders", "runs", "summary", "each_run")  # the table is `rows`
+BLOCK = 1000  # lines of a table that are turned at a time
 LINE = ("experiment", "strategy", "setting")
 
 
@@ -48,7 +49,35 @@ def write_json(report: Report) -> str:
         "diagnoses": diagnoses,
         "rows": rows(report, diagnoses),
     }
-    return json.dumps(_plain(document), indent=2, allow_nan=False) + "\n"
+    parts = (f"  {json.dumps(name)}: {_text(value)}" for name, value in document.items())
+    return "{\n" + ",\n".join(parts) + "\n}\n"
+
+
+def _text(value: Any) -> str:
+    """A value of the document, as JSON that is indented by one level; long lists are written one by one."""
+    if isinstance(value, pd.DataFrame):
+        blocks = (value.iloc[i : i + BLOCK].to_dict("records") for i in range(0, len(value), BLOCK))
+        return _list(_record(line) for block in blocks for line in block)
+    if isinstance(value, Mapping) and any(isinstance(key, tuple) for key in value):  # of a line of the table
+        named = (dict(zip(LINE, key, strict=True)) | _plain(item) for key, item in value.items())
+        return _list(_nested(line, 2) for line in named)
+    return _nested(_plain(value), 1)
+
+
+def _list(items: Iterable[str]) -> str:
+    text = ",\n".join(f"    {item}" for item in items)
+    return f"[\n{text}\n  ]" if text else "[]"
+
+
+def _record(line: Mapping[Any, Any]) -> str:
+    """A line of a table. Without an indentation json is in C, and separators can hold line breaks."""
+    plain = {str(key): _plain(value) for key, value in line.items()}
+    text = json.dumps(plain, separators=(",\n      ", ": "), allow_nan=False)
+    return f"{{\n      {text[1:-1]}\n    }}"
+
+
+def _nested(value: Any, depth: int) -> str:
+    return json.dumps(value, indent=2, allow_nan=False).replace("\n", "\n" + "  " * depth)
 
 
 def _plain(value: Any) -> Any:
@@ -61,13 +90,9 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float):
         return float(value) if math.isfinite(value) else None
-    if isinstance(value, pd.DataFrame):
-        return _plain(value.to_dict("records"))
     if is_dataclass(value) and not isinstance(value, type):
         return _plain({field.name: getattr(value, field.name) for field in fields(value)})
     if isinstance(value, Mapping):
-        if any(isinstance(key, tuple) for key in value):  # of a line of the table
-            return [dict(zip(LINE, key, strict=True)) | _plain(item) for key, item in value.items()]
         return {str(key): _plain(item) for key, item in value.items()}
     if isinstance(value, Sequence | np.ndarray):
         return [_plain(item) for item in value]
