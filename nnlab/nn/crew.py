@@ -19,8 +19,8 @@ from nnlab.arrays import Array
 Piece = Callable[[], object]
 
 LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # as users limit other programs
-LEAST_NUMBERS = 1 << 18  # of a piece of elementwise passes: fewer are done before another thread wakes up
-PIECES_A_THREAD = 2  # so that a thread that was held up has less to do
+LEAST_NUMBERS = 1 << 19  # fewer are passed over before another thread wakes up
+SHARES_A_THREAD = 2  # few, since between two calls a thread needs Python's lock; one may be held up
 
 
 class Crew:
@@ -70,7 +70,7 @@ class Crew:
         >>> numbers
         array([[2., 4., 6.]])
         """
-        if self.threads == 1 or arrays[0].size < 2 * LEAST_NUMBERS:
+        if self.threads == 1 or arrays[0].size < LEAST_NUMBERS:
             work(*arrays)
             return
         shape = arrays[0].shape
@@ -83,9 +83,9 @@ class Crew:
 
     def columns(self, array: Array) -> list[slice]:
         """The columns of an array (runs, numbers), in as many shares as it pays to work on side by side."""
-        if self.threads == 1:
+        if self.threads == 1 or array.size < LEAST_NUMBERS:
             return [slice(None)]
-        count = max(1, min(PIECES_A_THREAD * self.threads, array.size // LEAST_NUMBERS))
+        count = min(SHARES_A_THREAD * self.threads, 2 * (array.size // LEAST_NUMBERS))
         edges = [array.shape[1] * i // count for i in range(count + 1)]
         return [slice(start, stop) for start, stop in pairwise(edges)]
 
