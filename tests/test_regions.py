@@ -94,3 +94,13 @@ def test_the_rows_are_those_of_the_data_seed(desk: Desk) -> None:
     rows = found(desk.folder / "runs/moons").rows
     data = prepare(load(Moons(samples=60), Path()), Preparation(scale="none"), seed=4)
     assert rows[rows["name"] == "l2=0"][["x", "y"]].to_numpy() == pytest.approx(data.train_x)
+
+
+def test_a_table_of_more_features_is_not_even_read(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = "".join(f"{i},{i * i % 7},{i % 5},{'pq'[i % 2]}\n" for i in range(60))
+    (desk.folder / "t.csv").write_text("a,b,d,c\n" + rows)
+    config = CONFIG.replace("source: moons, samples: 60", "source: csv, path: t.csv, target: c")
+    assert desk.nnlab("sweep", desk.write(config, "moons.yaml"), "-q").code == 0
+    folder = desk.folder / "runs/moons"
+    monkeypatch.setattr("nnlab.analysis.regions.load", lambda *_: pytest.fail("the table was read"))
+    assert regions(stored(folder), {"moons": folder}) is None

@@ -123,12 +123,14 @@ def _read(run: str, data_seed: int, settings: str, folder: Path) -> _Trained | N
     from safetensors.numpy import load as load_weights
 
     try:
-        setting = _setting(json.loads(settings), folder)
-        if setting.material.feature_count != 2 or setting.material.task != "classification":
-            return None
         weights = load_weights((folder / "weights" / f"{run}.safetensors").read_bytes())
+        if len(weights["layer1.weight"]) != 2:  # told before the data is read, which may take a while
+            return None
+        setting = _setting(json.loads(settings), folder)
+        if setting.material.task != "classification":
+            return None
         data = prepare(setting.material, setting.config.data.preparation, int(data_seed))
-    except (NnlabError, SettingError, OSError, ValueError):
+    except (NnlabError, SettingError, OSError, ValueError, KeyError):
         return None
     shapes = network_of(setting).shapes
     layers = [
