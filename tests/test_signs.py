@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from nnlab.arrays import Array
+from nnlab.data.prepare import prepare
 from nnlab.evaluation import Evaluator, Rows
 from nnlab.nn.activations import ACTIVATIONS
 from nnlab.nn.losses import LOSSES
@@ -72,6 +73,27 @@ def test_only_hidden_layers_that_can_be_stuck_are_counted() -> None:
     )
     shares = unit_shares(mixed, [-1, 1], [[-2, 0]])
     assert shares == {"dead_units": pytest.approx([0.5]), "saturated_units": pytest.approx([0.0])}
+
+
+@pytest.mark.parametrize("patience", [None, 1, 50])
+def test_results_tell_the_stuck_units_of_the_weights_that_are_stored(
+    runs_of: PlanRuns, patience: int | None
+) -> None:
+    # With early stopping those are the weights of an earlier epoch, not the last that were measured.
+    runs = runs_of(
+        {
+            "data": {"source": "moons", "samples": 60},
+            "model": {"hidden": [12], "initializer": {"name": "normal", "std": 1.0, "bias_std": 2.0}},
+            "optimizer": {"name": "adam", "learning_rate": 0.3},
+            "training": {"epochs": 12},
+            "regularization": {"early_stopping": {"patience": patience}} if patience else {},
+            "sweep": {"seeds": 4},
+        }
+    )
+    for run, result in zip(runs, train(runs), strict=True):
+        x = prepare(run.setting.material, run.config.data.preparation, run.seed).train_x
+        z = x @ result.weights["layer1.weight"] + result.weights["layer1.bias"]
+        assert result.metrics["dead_units"] == pytest.approx((z <= 0).all(axis=0).mean())
 
 
 def test_the_gradient_ratio_compares_root_mean_squares() -> None:
