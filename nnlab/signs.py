@@ -3,33 +3,34 @@
 import math
 from collections.abc import Mapping, Sequence
 
+from nnlab.arrays import Array
 from nnlab.nn.mlp import Network
 
 LATE = 0.8  # of the epochs: what happens after that is how training ends
 HALF = 0.5
 
-Curve = Sequence[Mapping[str, float]]  # one row for each recorded epoch, the first one before any step
 
-
-def signs(curve: Curve, network: Network) -> dict[str, float]:
+def signs(curve: Mapping[str, Array], network: Network) -> dict[str, float]:
     """What can be told; a curve of too few rows leaves things out.
+
+    Args:
+        curve: by column, one value for each recorded epoch, the first one before any step.
 
     Returns:
         gradient_ratio: see there.
         train_loss_fall: by which share of itself the training loss fell in the last fifth of the epochs.
         val_loss_rise: by which share of its minimum the validation loss stands above it at the end.
     """
-    rows = curve[1:]
-    if not rows:
+    rows = {name: column[1:].tolist() for name, column in curve.items()}
+    if not rows["epoch"]:
         return {}
     found = {
         "gradient_ratio": gradient_ratio(
-            rows[0]["first_gradient_norm"], rows[0]["last_gradient_norm"], network
+            rows["first_gradient_norm"][0], rows["last_gradient_norm"][0], network
         ),
-        "train_loss_fall": fall([row["epoch"] for row in rows], [row["train_loss"] for row in rows]),
+        "train_loss_fall": fall(rows["epoch"], rows["train_loss"]),
     }
-    if "val_loss" in rows[0]:
-        losses = [row["val_loss"] for row in rows]
+    if losses := rows.get("val_loss"):
         found["val_loss_rise"] = _relative(losses[-1], min(losses))
     return {name: value for name, value in found.items() if math.isfinite(value)}
 

@@ -5,7 +5,7 @@ others go on.
 """
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from typing import Any
@@ -14,6 +14,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from nnlab.arrays import Array, Indices
+from nnlab.batches import Batches, draw_bags
 from nnlab.checkpoint import Keeper, Snapshot
 from nnlab.config.schema import Config
 from nnlab.data.features import Features
@@ -28,6 +29,7 @@ from nnlab.nn.sampling import Sampling
 from nnlab.nn.stacking import stack, take
 from nnlab.nn.stopping import EarlyStopping
 from nnlab.plan import Run, members_of, network_of
+from nnlab.records import Records
 from nnlab.result import (
     Result,
     Status,
@@ -161,14 +163,14 @@ class Population:
             self.row_weights is not None,
             self._crew,
         )
-        self.shuffles = dict(zip(self._member_seeds(), self._streams("batches"), strict=True))
-        self.bags = self._draw_bags()
+        owner, bags = np.repeat(self.owner, self.members), self._draw_bags()
+        self.batches = Batches(self._member_seeds(), owner, self.train_rows, self.batch, bags)
         stopping = (e for e in _stack_regularizers(self.runs) if isinstance(e, EarlyStopping))
         self.stopping = next(stopping, None)
         self.x = self.rows["train"].flat
         self.targets = self.rows["train"].targets.reshape(-1, self.network.sizes[-1])
         self.seconds = np.zeros(count)
-        self.curves: list[list[dict[str, float]]] = [[] for _ in self.runs]
+        self.records = Records()
         self.first_loss = np.full(count, np.inf)
         self.best_value = np.full(count, np.inf)  # of what early stopping watches, turned so that low is good
         self.best_epoch = np.zeros(count, dtype=np.intp)
@@ -184,12 +186,10 @@ class Population:
         return [(run.seed, member) for run in self.runs for member in range(self.members)]
 
     def _draw_bags(self) -> Indices | None:
-        """Training rows that each member of an ensemble has drawn with replacement, if it has."""
         if not _is_bagged(self.config):
             return None
-        each = [(run.data_seed, member) for run in self.runs for member in range(self.members)]
-        count, streams = self.train_rows, [stream(seed, "resample", member) for seed, member in each]
-        return np.stack([rng.integers(0, count, count).astype(np.intp) for rng in streams])
+        keys = [(run.data_seed, member) for run in self.runs for member in range(self.members)]
+        return draw_bags(keys, self.train_rows)
 
     def _sampling(self) -> Sampling | None:
         each = [run for run in self.runs for _ in range(self.members)]
@@ -225,7 +225,7 @@ class Population:
     def _train_epoch(self) -> None:
         """One pass over the training rows of every run, each in its own order."""
         self.learner.begin(self.epoch)
-        steps = list(self._batches())
+        steps = list(self.batches.epoch())
         for i, indices in enumerate(steps):
             self._step(indices, len(steps) - i)
         self.learner.end_epoch(self.epoch)
@@ -238,26 +238,12 @@ class Population:
             self.row_weights.take(indices, out=space.row_weights, mode="clip")
         self.learner.step(space, steps_left)
 
-    def _batches(self) -> Iterator[Indices]:
-        """The rows of each step of an epoch, (runs, batch), as numbers into all data sets' rows."""
-        start = np.repeat(self.owner, self.members)[:, np.newaxis] * self.train_rows
-        if self.batch == self.train_rows:  # one batch: its order would change nothing
-            yield start + (np.arange(self.train_rows) if self.bags is None else self.bags)
-            return
-        orders = {key: rng.permutation(self.train_rows) for key, rng in self.shuffles.items()}
-        order = np.stack([orders[key] for key in self._member_seeds()])
-        if self.bags is not None:
-            order = np.take_along_axis(self.bags, order, axis=1)
-        order += start
-        for first in range(0, self.train_rows, self.batch):
-            yield np.ascontiguousarray(order[:, first : first + self.batch])
-
     def probe(self, seconds: float) -> float:
         """How long this population will train, in seconds, from the first steps; spoils its state."""
         clock = time.perf_counter()
         self._record()
         recorded = time.perf_counter()
-        steps = list(self._batches())
+        steps = list(self.batches.epoch())
         done = 0
         for indices in steps:
             self._step(indices, len(steps) - done)
@@ -287,10 +273,7 @@ class Population:
         for name, i in (("first_gradient_norm", 0), ("last_gradient_norm", -1)):
             norms = self._mean_of_members(_norm([gradient[i]]))
             columns[name] = np.full(len(self.runs), np.nan) if at_start else norms
-        for i, curve in enumerate(self.curves):
-            curve.append(
-                {"epoch": float(self.epoch)} | {name: float(values[i]) for name, values in columns.items()}
-            )
+        self.records.add(self.epoch, columns)
         if at_start:
             self.first_loss = columns["train_loss"]
         else:
@@ -321,12 +304,8 @@ class Population:
             self.best_params[members] = params[members]
 
     def _progress(self) -> Progress:
-        latest = [curve[-1] for curve in self.curves]
-        means = {
-            name: float(np.mean([row[name] for row in latest]))
-            for name in latest[0]
-            if name.endswith("_loss")
-        }
+        latest = self.records.latest().items()
+        means = {name: float(np.mean(values)) for name, values in latest if name.endswith("_loss")}
         return Progress(self.epoch, self.config.training.epochs, len(self.runs), means)
 
     def _share_time(self, since: float) -> float:
@@ -340,13 +319,14 @@ class Population:
         """Ends the runs that diverged, and those whose patience is over."""
         if not self._is_recorded(self.epoch):
             return
-        loss = np.array([curve[-1]["train_loss"] for curve in self.curves])
+        loss = self.records.latest()["train_loss"]
         whole = np.isfinite(self.learner.params).all(axis=1).reshape(-1, self.members).all(axis=1)
         finite = np.isfinite(loss) & whole
         diverged = ~finite | (loss > DIVERGED * np.maximum(self.first_loss, np.finfo(np.float64).tiny))
         waited = np.zeros(len(self.runs), bool)
         if self.stopping is not None and 0 < self.epoch < self.config.training.epochs:
-            waited = self.stopping.is_over(self.epoch, self.best_epoch, self.curves)
+            watched = self.records.column(self.stopping.metric)[:, 1:]  # without the untrained networks
+            waited = self.stopping.is_over(self.epoch, self.best_epoch, watched)
         self._finish(np.flatnonzero(diverged), "diverged")
         self._finish(np.flatnonzero(waited & ~diverged), "completed")
         staying = np.flatnonzero(~(diverged | waited))
@@ -360,17 +340,14 @@ class Population:
         members = rows_of(staying, self.members)
         if self.best_params is not None:
             self.best_params = self.best_params[members]
-        if self.bags is not None:
-            self.bags = self.bags[members]
         if self.stopping is not None:
             self.stopping = take(self.stopping, staying)
         if self.unit_shares is not None:
             self.unit_shares = {name: values[staying] for name, values in self.unit_shares.items()}
         self.learner.keep(members)
+        self.batches, self.records = self.batches.take(members), self.records.take(staying)
         self.evaluators = {split: evaluator.take(staying) for split, evaluator in self.evaluators.items()}
-        for name in ("runs", "curves"):
-            setattr(self, name, [getattr(self, name)[i] for i in staying])
-        self.shuffles = {key: self.shuffles[key] for key in self._member_seeds()}
+        self.runs = [self.runs[i] for i in staying]
 
     def _finish(self, leaving: Indices, status: Status) -> None:
         """Writes the results of runs that have ended; test rows are met here, and only here."""
@@ -388,15 +365,17 @@ class Population:
             units = self.evaluators["train"].take(leaving).unit_shares(layers)
         else:
             units = {name: values[leaving] for name, values in self.unit_shares.items()}
-        for i, member in enumerate(leaving):
-            run, curve = self.runs[member], self.curves[member]
+        curves = self.records.of_runs(leaving)
+        for i, (member, curve) in enumerate(zip(leaving, curves, strict=True)):
+            run = self.runs[member]
             best = int(self.best_epoch[member]) if self.epoch else 0
             own = [layer[i * self.members : (i + 1) * self.members] for layer in layers]
             norms = feature_weights(own[0])
             metrics = {}
             if status == "completed":
-                told = [row for row in curve if row["epoch"] <= best] if restored else curve
-                metrics = {name: value for name, value in told[-1].items() if name != "epoch"}
+                rows = np.count_nonzero(curve["epoch"] <= best) if restored else None
+                told = {name: column[:rows] for name, column in curve.items()}
+                metrics = {name: float(column[-1]) for name, column in told.items() if name != "epoch"}
                 metrics |= {f"test_{name}": float(values[i]) for name, values in tests.items()}
                 metrics["top_feature_share"] = top_feature_share(norms)
                 metrics |= {name: float(values[i]) for name, values in units.items()}
@@ -411,7 +390,7 @@ class Population:
                 seconds=float(self.seconds[member]),
                 parameters=self.network.parameters * self.members,
                 metrics=with_gap(metrics),
-                curves={name: np.array([row[name] for row in curve]) for name in curve[0]},
+                curves=curve,
                 weights=by_name(self._in_own_unit(own, member)) if status == "completed" else {},
                 feature_weights=norms,
                 predictions=predictions[i] if metrics and run.shares_test_rows else predictions[i, :0],
@@ -433,10 +412,7 @@ class Population:
         arrays = self.learner.arrays() | {name: getattr(self, name) for name in KEPT}
         if self.best_params is not None:
             arrays["best_params"] = self.best_params
-        columns = list(self.curves[0][0])
-        arrays["curves"] = np.array(
-            [[[row[name] for name in columns] for row in curve] for curve in self.curves]
-        )
+        arrays["curves"] = self.records.table()
         results = {}
         for result in self.results.values():
             parts, results[result.run] = to_parts(result)
@@ -445,7 +421,7 @@ class Population:
         facts = {
             "epoch": self.epoch,
             "still_training": [run.id for run in self.runs],
-            "columns": columns,
+            "columns": self.records.columns,
             "results": results,
             "generators": {
                 name: [rng.bit_generator.state for rng in streams] for name, streams in generators.items()
@@ -454,9 +430,8 @@ class Population:
         return Snapshot(self.began_with, arrays, facts)
 
     def _generators(self) -> dict[str, Sequence[np.random.Generator]]:
-        """The random generators of each purpose, one for each run; those of one seed share its batches."""
-        shuffles = [self.shuffles[key] for key in self._member_seeds()]
-        return {"batches": shuffles, **self.learner.generators()}
+        """The random generators of each purpose, one for each network."""
+        return {"batches": self.batches.generators, **self.learner.generators()}
 
     @classmethod
     def resume(cls, runs: Sequence[Run], snapshot: Snapshot, crew: Crew = ALONE) -> "Population":
@@ -472,10 +447,7 @@ class Population:
             array[...] = arrays[name]
         if population.best_params is not None:
             population.best_params[...] = arrays["best_params"]
-        population.curves = [
-            [dict(zip(facts["columns"], map(float, row), strict=True)) for row in curve]
-            for curve in arrays["curves"]
-        ]
+        population.records = Records(facts["columns"], arrays["curves"])
         streams = population._generators()
         for name, states in facts["generators"].items():
             for rng, state in zip(streams[name], states, strict=True):

@@ -22,7 +22,7 @@ FLOORS = (
     ("nn", "data"),
     ("config",),
     ("plan",),
-    ("evaluation", "mapped_rows", "signs", "train"),
+    ("batches", "evaluation", "mapped_rows", "records", "signs", "train"),
     ("advice", "bill", "cargo", "cluster", "executors", "execute", "predictions", "store", "strategies"),
     ("analysis",),
     ("render",),

@@ -247,7 +247,7 @@ def test_a_population_in_which_all_diverge_ends(runs_of: PlanRuns) -> None:
 def batches(run: Run, epochs: int = 3) -> list[list[list[int]]]:
     """The rows of each step of some epochs."""
     population = Population([run])
-    return [[step[0].tolist() for step in population._batches()] for _ in range(epochs)]
+    return [[step[0].tolist() for step in population.batches.epoch()] for _ in range(epochs)]
 
 
 def test_strategies_with_one_seed_share_split_first_weights_and_batch_order(runs_of: PlanRuns) -> None:

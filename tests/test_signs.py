@@ -1,7 +1,5 @@
 """Signs of trouble: units that are stuck, gradients that vanish, losses that still fall or rise again."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
@@ -108,15 +106,20 @@ def test_a_loss_that_halves_in_the_last_fifth_falls_by_a_half() -> None:
 
 
 def test_signs_of_a_curve() -> None:
-    row: dict[str, Any] = {"first_gradient_norm": 1.0, "last_gradient_norm": 2.0}
-    losses = [(0, 9, 9), (1, 4, 3), (8, 2, 2), (10, 1, 5)]
-    curve = [row | {"epoch": epoch, "train_loss": train, "val_loss": val} for epoch, train, val in losses]
+    curve = {
+        "epoch": np.array([0.0, 1, 8, 10]),
+        "train_loss": np.array([9.0, 4, 2, 1]),
+        "val_loss": np.array([9.0, 3, 2, 5]),
+        "first_gradient_norm": np.ones(4),
+        "last_gradient_norm": np.full(4, 2.0),
+    }
     assert signs(curve, network(1, 1, 1)) == {
         "gradient_ratio": 0.5,
         "train_loss_fall": 0.5,
         "val_loss_rise": 1.5,
     }
-    assert signs(curve[:1], network(1, 1, 1)) == {}
+    untrained = {name: column[:1] for name, column in curve.items()}
+    assert signs(untrained, network(1, 1, 1)) == {}
 
 
 def test_a_run_stores_what_its_units_and_curves_show(runs_of: PlanRuns) -> None:

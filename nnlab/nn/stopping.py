@@ -1,6 +1,5 @@
 """Early stopping: training ends before the network has learned the noise."""
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -46,25 +45,21 @@ class EarlyStopping(Regularizer):
             return f"rule {self.rule} came with {self.metric}, expected a metric that falls towards 0"
         return None
 
-    def is_over(
-        self, epoch: int, best_epoch: Indices, curves: Sequence[Sequence[Mapping[str, float]]]
-    ) -> NDArray[np.bool_]:
+    def is_over(self, epoch: int, best_epoch: Indices, watched: Array) -> NDArray[np.bool_]:
         """Whether training ends after this epoch, (runs,).
 
         Args:
             epoch: the last one.
             best_epoch: of each run.
-            curves: of each run, all metrics before training and at every recorded epoch.
+            watched: the metric at every recorded epoch since training began, (runs, epochs).
         """
         patience = np.maximum(np.ravel(self.patience), 1)
         if self.rule == "patience":
             return np.asarray(epoch - best_epoch >= patience)
-        watched = [[row[self.metric] for row in curve[1:]] for curve in curves]
         if self.rule == "generalization_loss":
-            limit = np.array([min(values) for values in watched]) * (1 + np.ravel(self.threshold) / 100)
-            return np.asarray(np.array([values[-1] for values in watched]) > limit)
+            return np.asarray(watched[:, -1] > watched.min(axis=1) * (1 + np.ravel(self.threshold) / 100))
         worse = -1 if higher_is_better(self.metric) else 1
-        return np.asarray([_rises(worse * np.array(values)) for values in watched] >= patience)
+        return np.asarray([_rises(worse * values) for values in watched] >= patience)
 
 
 def _rises(values: Array) -> int:
