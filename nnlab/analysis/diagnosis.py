@@ -233,4 +233,5 @@ def with_next_steps(summary: "pd.DataFrame", found: Mapping[Line, Diagnosis]) ->
 
 
 def _lines(summary: "pd.DataFrame") -> list[Line]:
-    return list(zip(summary["experiment"], summary["strategy"], summary["setting"], strict=True))
+    columns = (summary[name].tolist() for name in ("experiment", "strategy", "setting"))
+    return list(zip(*columns, strict=True))

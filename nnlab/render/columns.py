@@ -90,6 +90,6 @@ def _word(value: Any) -> str:
 
 def _with_intervals(report: Report, name: str) -> list[str]:
     if report.each_run is not None:
-        return [number(value) for value in report.each_run[name]]
-    ends = (report.summary[column] for column in (name, f"{name}_low", f"{name}_high"))
+        return [number(value) for value in report.each_run[name].tolist()]
+    ends = (report.summary[column].tolist() for column in (name, f"{name}_low", f"{name}_high"))
     return [with_interval(*line) for line in zip(*ends, strict=True)]

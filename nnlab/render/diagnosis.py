@@ -65,10 +65,8 @@ SIGNS = {
 
 def diagnosis_section(report: "Report") -> str:
     """One line for each line of the table, as many as people read; many are listed by verdict."""
-    keys = zip(
-        report.summary["experiment"], report.summary["strategy"], report.summary["setting"], strict=True
-    )
-    shown = [key for key in keys if key in report.diagnoses]
+    columns = (report.summary[name].tolist() for name in ("experiment", "strategy", "setting"))
+    shown = [key for key in zip(*columns, strict=True) if key in report.diagnoses]
     if not shown:
         return ""
     names, verdicts = _names(shown), [report.diagnoses.verdict(key) for key in shown]
