@@ -53,8 +53,8 @@ def _in_memory(parts: Sequence[Part], scale: str) -> tuple[list[Features], Array
 
 
 def _mapped(parts: Sequence[Part], scale: str) -> tuple[list[Features], Array, Array]:
-    raw = [
-        Selection(part.table.features, np.arange(len(part)) if part.rows is None else part.rows)
+    raw = [  # with indices of their own: a view would keep those of all rows
+        Selection(part.table.features, np.arange(len(part)) if part.rows is None else part.rows.copy())
         for part in parts
     ]
     ranges = [part.table.ranges for part in parts if part.table.ranges is not None]

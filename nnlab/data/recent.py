@@ -6,7 +6,7 @@ from typing import Any
 from nnlab.data.material import Material
 from nnlab.data.prepare import Preparation, Prepared, prepare
 
-MOST_BYTES = 128 << 20
+MOST_BYTES = 48 << 20  # some data sets of usual size, or two or three of a million rows that stay in a file
 
 _recent: OrderedDict[Any, Prepared] = OrderedDict()
 _bytes = 0
