@@ -5,12 +5,18 @@ import os
 
 def available_memory() -> int:
     """Bytes that may still be taken without swapping, of the machine or of its container."""
-    pages = os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    found = [_number_in("/proc/meminfo", "MemAvailable:", 1024) or pages]
+    found = [_number_in("/proc/meminfo", "MemAvailable:", 1024) or _free_pages() * os.sysconf("SC_PAGE_SIZE")]
     most, used = (_number_in(f"/sys/fs/cgroup/memory.{name}", "", 1) for name in ("max", "current"))
     if most is not None and used is not None:
         found.append(most - used)
     return max(0, min(found))
+
+
+def _free_pages() -> int:
+    try:
+        return os.sysconf("SC_AVPHYS_PAGES")
+    except ValueError:  # macOS does not tell: half of what there is
+        return os.sysconf("SC_PHYS_PAGES") // 2
 
 
 def _number_in(path: str, label: str, unit: int) -> int | None:

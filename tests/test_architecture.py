@@ -17,7 +17,7 @@ FILES = sorted(ROOT.rglob("*.py"))
 
 # Lower floors first: a file may import from its own floor or from those before it.
 FLOORS = (
-    ("__init__", "errors", "text", "arrays", "streams", "checkpoint", "result", "memory"),
+    ("__init__", "errors", "text", "arrays", "cores", "streams", "checkpoint", "result", "memory"),
     ("registry", "metrics"),
     ("nn", "data"),
     ("config",),

@@ -16,7 +16,7 @@ from nnlab.cli.session import Means
 from nnlab.nn import crew as crews
 from nnlab.nn import slabs
 from nnlab.nn.activations import ACTIVATIONS
-from nnlab.nn.crew import ALONE, Crew, threads_allowed
+from nnlab.nn.crew import ALONE, Crew
 from nnlab.nn.losses import LOSSES
 from nnlab.nn.mlp import Network, Workspace
 from nnlab.nn.optimizers import OPTIMIZERS
@@ -282,29 +282,6 @@ def test_small_networks_start_no_threads(runs_of: PlanRuns, monkeypatch: pytest.
 
 
 # --- how many -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("environment", "expected"),
-    [
-        ({}, 8),
-        ({"OMP_NUM_THREADS": "3"}, 3),
-        ({"OPENBLAS_NUM_THREADS": "2", "OMP_NUM_THREADS": "5"}, 2),
-        ({"OMP_NUM_THREADS": "6,2"}, 6),
-        ({"OMP_NUM_THREADS": "100"}, 8),
-        ({"OMP_NUM_THREADS": "0", "MKL_NUM_THREADS": "many"}, 8),
-    ],
-    ids=str,
-)
-def test_threads_are_the_cores_or_what_the_environment_allows(
-    environment: dict[str, str], expected: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(crews, "cores", lambda: 8)
-    for name in crews.LIMITS:
-        monkeypatch.delenv(name, raising=False)
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    assert threads_allowed() == expected
 
 
 @pytest.mark.parametrize(

@@ -27,11 +27,11 @@ def tails(t: float, df: float) -> float:
     if math.isnan(t):
         return math.nan
     square = t * t
-    if square == 0:
-        return 1.0
     if math.isinf(square):
         return 0.0
     x, rest = df / (df + square), square / (df + square)  # 1 - x would lose the digits of a small t
+    if rest == 0:
+        return 1.0
     a, b = df / 2, 0.5
     log_beta = math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
     front = math.exp(a * math.log(x) + b * math.log(rest) - log_beta)
@@ -72,7 +72,7 @@ def quantile(df: float, outside: float) -> float:
     4.3027
     """
     log_scale = math.lgamma((df + 1) / 2) - math.lgamma(df / 2) - math.log(df * math.pi) / 2
-    t = NormalDist().inv_cdf(1 - outside / 2)  # too small: Student's tails are heavier
+    t = -NormalDist().inv_cdf(outside / 2)  # too small: Student's tails are heavier
     for _ in range(200):
         density = math.exp(log_scale - (df + 1) / 2 * math.log1p(t * t / df))
         change = (tails(t, df) - outside) / (2 * density)

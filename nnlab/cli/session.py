@@ -15,11 +15,11 @@ from nnlab.checkpoint import SECONDS, Keeper
 from nnlab.cli.output import tell
 from nnlab.cli.progress import Bar
 from nnlab.config.load import ConfigFile, Override, load
+from nnlab.cores import cores, threads_allowed
 from nnlab.data.table_cache import FOLDER, TableCache
 from nnlab.errors import SettingError
 from nnlab.execute import Execution, Tick
 from nnlab.executors import Cluster, Executor, InProcess, Processes
-from nnlab.nn.crew import cores, threads_allowed
 from nnlab.plan import Materials, Plan, Run, cost, plan_sweep, populations
 from nnlab.registry import write
 from nnlab.render.bill import describe_bill

@@ -4,7 +4,6 @@ What is read is judged as always. Where anything is at fault, or a file is not w
 again and again, `Unfit` is raised: reading it as a whole tells the user why.
 """
 
-import os
 from collections import deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from nnlab.cores import threads_allowed
 from nnlab.data import blocks
 from nnlab.data.array_file import ArrayFile
 from nnlab.data.encoding import Encoding, labels_of
@@ -221,7 +221,7 @@ class _Pass:
 
     def _stretches(self, key: str, head: CsvFile) -> Iterator[_Stretch]:
         """The stretches of a file, in their order."""
-        workers = len(os.sched_getaffinity(0))
+        workers = threads_allowed()
         waiting: deque[Future[_Stretch]] = deque()
         with ThreadPoolExecutor(workers) as pool:
             for body in _bodies(self._order.paths[key]):

@@ -31,7 +31,8 @@ class RealSet:
 
     def read(self) -> Table:
         """All rows, in the order of scikit-learn."""
-        x, y = self._from_files() or self._from_loader()
+        found = self._from_files()
+        x, y = self._from_loader() if found is None else found
         if self.classes:
             return Table(x, y.ravel().astype(np.int64), self.features, "classification", self.classes)
         return Table(x, y.reshape(-1, 1), self.features, "regression")

@@ -7,7 +7,6 @@ handing them out takes some 20 microseconds.
 """
 
 import contextvars
-import os
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -18,7 +17,6 @@ from nnlab.arrays import Array
 
 Piece = Callable[[], object]
 
-LIMITS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")  # as users limit other programs
 LEAST_NUMBERS = 1 << 19  # fewer are passed over before another thread wakes up
 SHARES_A_THREAD = 2  # few, since between two calls a thread needs Python's lock; one may be held up
 
@@ -149,18 +147,3 @@ class _Job:
             self._left -= 1
             if self._left == 0:
                 self._done.release()
-
-
-def threads_allowed() -> int:
-    """The cores that this process may use, or fewer if the environment says so (OMP_NUM_THREADS, ...)."""
-    limits = [cores()]
-    for name in LIMITS:
-        first = os.environ.get(name, "").partition(",")[0].strip()  # a list is one number for each level
-        if first.isdecimal() and int(first) > 0:
-            limits.append(int(first))
-    return min(limits)
-
-
-def cores() -> int:
-    """The cores that this process may use."""
-    return len(os.sched_getaffinity(0))
