@@ -91,9 +91,16 @@ TABLES: dict[str, tuple[str, dict[str, Any]]] = {
     "no end of line at the end": ("a,y\n" + rows(90, "{x},{c}") + "1,q", {}),
     "letters beyond ASCII": ("a,b,y\n" + rows(90, "{x},größe {c},{c}"), {}),
     "an id and a constant": ("a,b,d,y\n" + rows(90, "{i},5,{x},{c}"), {}),
+    "a line of names that ends like none below": ("a,b,y\r1,2,p\r3,4,q\r" + rows(90, "{x},{i},{c}"), {}),
+    "names in quotes": ('"a","b, c",y\n' + rows(90, "{x},{i},{c}"), {}),
+    "names over two lines": ('"a\nb",c,y\n' + rows(45, "{x},{i},{c}") + rows(45, '{x},{i},"{c}"'), {}),
     "a line longer than a block": ("a,b,y\n" + rows(9, "{x}," + "w" * 300 + "{c},{c}"), {}),
 }
-WHOLE = {"lines inside quotes"}  # a stretch of lines might end inside of a cell
+WHOLE = {  # a line of the file is no row
+    "lines inside quotes",
+    "a line of names that ends like none below",
+    "names over two lines",
+}
 
 
 @pytest.mark.parametrize("name", TABLES)

@@ -86,9 +86,18 @@ def heads_of(
         raise Unfit
     try:
         first = {key: next(blocks.lines(path, min(SAMPLE, blocks.BLOCK)), b"") for key, path in paths.items()}
-        return {key: open_csv(data, shown[key], delimiter, encoding) for key, data in first.items()}
+        heads = {key: open_csv(data, shown[key], delimiter, encoding) for key, data in first.items()}
+        tops = {key: open_csv(_top(head), shown[key], delimiter, encoding) for key, head in heads.items()}
     except (InputError, SettingError, ValueError):
         raise Unfit from None
+    if any(b"\r" in _top(head) or head.header != tops[key].header for key, head in heads.items()):
+        raise Unfit  # the names and the first line are not the same
+    return heads
+
+
+def _top(head: CsvFile) -> bytes:
+    """The first line."""
+    return head.data.partition(b"\n")[0].removesuffix(b"\r")
 
 
 def convert(order: Order, folder: Path) -> Converted:
@@ -237,8 +246,7 @@ class _Pass:
             raise Unfit
         columns = quick_body(head, body, order.names, order.texts)
         if columns is None:
-            top = head.data.partition(b"\n")[0]
-            columns = replace(head, data=top + b"\n" + body).columns(order.names, order.texts)
+            columns = replace(head, data=_top(head) + b"\n" + body).columns(order.names, order.texts)
         if more := texts_among(columns, order.names) - order.texts:
             return _Stretch(frozenset(more))
         sheet = Sheet(head, {name: columns[name] for name in order.names})
