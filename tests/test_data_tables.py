@@ -498,6 +498,7 @@ def test_the_quick_way_reads_what_the_strict_way_reads(rows: list[tuple[str, str
         ("a,b\n1, x", False),
         ("a,b\n1\n2,y,3", False),
         ("a,b\n1,x\n\n2,y", False),
+        ("a,b\n\ufeff1,x\n2,y", False),
         ("a\n1\n2", False),
         ("a,b", False),
     ],

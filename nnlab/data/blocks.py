@@ -38,7 +38,10 @@ def lines(path: Path, block: int) -> Iterator[bytes]:
             left -= len(rest)
             if left and not rest.endswith(b"\n"):
                 raise ValueError(f"a line of {path} is longer than {LONGEST_LINE} bytes")
-            yield chunk + rest.removesuffix(b"\n").removesuffix(b"\r")
+            if rest == b"\n":  # only the end of a line was left
+                yield chunk.removesuffix(b"\r")
+            else:
+                yield chunk + rest.removesuffix(b"\n").removesuffix(b"\r")
 
 
 def _length_without_empty_lines(file: BinaryIO) -> int:

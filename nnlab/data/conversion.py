@@ -242,7 +242,7 @@ class _Pass:
 
     def _read(self, head: CsvFile, body: bytes) -> _Stretch:
         order = self._order
-        if b"\0" in body or not _is_utf8(body):
+        if b"\0" in body or body.endswith(b"\r") or not _is_utf8(body):
             raise Unfit
         columns = quick_body(head, body, order.names, order.texts)
         if columns is None:

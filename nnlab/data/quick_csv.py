@@ -5,6 +5,7 @@ forgive: no quotes, no white space, the same number of cells in every row. The n
 are those of Python's `float`, and a test compares both ways of reading.
 """
 
+import codecs
 import csv
 from collections.abc import Collection, Iterator
 from typing import Any
@@ -55,8 +56,8 @@ def quick_body(
 
 def _is_plain(body: bytes, delimiter: str, width: int) -> bool:
     cut = delimiter.encode()
-    if width < 2 or len(cut) > 1 or body.endswith(b"\n"):
-        return False
+    if width < 2 or len(cut) > 1 or body.endswith(b"\n") or body.startswith(codecs.BOM_UTF8):
+        return False  # the parser would skip what looks like a byte order mark
     if any(byte in body for byte in NEVER_PLAIN if byte != cut):
         return False
     text = np.frombuffer(body, np.uint8)
