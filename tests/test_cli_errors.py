@@ -224,6 +224,15 @@ def test_a_bad_sweep_gets_one_line(desk: Desk, sweep: str, line: str) -> None:
     assert desk.experiments == []
 
 
+def test_a_file_whose_name_cannot_name_a_folder_says_how_to_name_one(desk: Desk) -> None:
+    config = desk.write(MOONS, "mein Projekt ü.yaml")
+    answer = desk.nnlab("train", config, "--dry-run")
+    assert answer.code == 2
+    assert "'mein Projekt ü', from the name of the file, cannot name a folder of results" in answer.stderr
+    assert "--name" in answer.stderr
+    assert desk.nnlab("train", config, "--dry-run", "--name", "projekt").code == 0
+
+
 def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
     answer = desk.nnlab("train", desk.write(MOONS), "-s", "model.hidden=[0]")
     assert answer.code == 2
@@ -241,6 +250,8 @@ def test_an_override_is_named_as_the_place_of_its_fault(desk: Desk) -> None:
         (["train", "config.yaml", "-s", "epochs"], "--set epochs: expected KEY=VALUE"),
         (["train", "nowhere.yaml"], "nowhere.yaml: cannot be read: no such file or directory"),
         (["report"], "runs: no results here"),
+        (["sweep", "c.yaml", "-j", "0"], "--jobs 0: expected 1 or more processes, or -1 for all cores"),
+        (["sweep", "c.yaml", "-j", "-2"], "--jobs -2: expected 1 or more processes, or -1 for all cores"),
         (
             ["report", "-f", "tabel"],
             "--format tabel: expected table, md, csv, json, latex, html (did you mean 'table'?)",
@@ -267,6 +278,13 @@ def test_a_report_into_a_folder_gets_one_line(desk: Desk) -> None:
     for folder in (".", "/", "runs"):
         answer = desk.nnlab("report", "-o", folder)
         assert (answer.code, answer.stderr) == (4, f"{folder} cannot be written: Is a directory\n")
+
+
+def test_a_report_into_a_folder_that_is_not_there_is_refused_before_the_work(desk: Desk) -> None:
+    answer = desk.nnlab("report", "-o", "nowhere/report.md")
+    assert answer.code == 4
+    line = "--output nowhere/report.md: there is no folder nowhere, expected one that exists\n"
+    assert answer.stderr == line
 
 
 def test_an_unknown_baseline_is_answered_with_the_strategies(desk: Desk) -> None:

@@ -40,7 +40,8 @@ def experiments_in(paths: Sequence[Path] | None) -> list[Path]:
     found = list({folder.resolve(): folder for folder in asked}.values())
     if not found:
         raise InputError(
-            f"{(paths or [options.RUNS])[0]}: no experiments here, expected what `nnlab sweep` wrote"
+            f"{(paths or [options.RUNS])[0]}: no results here, expected a folder that `nnlab train` or "
+            "`nnlab sweep` wrote, or one of such folders"
         )
     return found
 

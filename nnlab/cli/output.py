@@ -38,6 +38,16 @@ def save(path: Path, content: str | bytes) -> None:
         raise EnvironmentFault(f"{path} cannot be written: {error.strerror or error}") from error
 
 
+def check_file(option: str, path: Path | None) -> None:
+    """Refuse a file in a folder that is not there, before any work is done.
+
+    Raises:
+        EnvironmentFault: with the folder.
+    """
+    if path is not None and not path.parent.is_dir():
+        raise EnvironmentFault(f"{option} {path}: there is no folder {path.parent}, expected one that exists")
+
+
 def tell(line: str) -> None:
     """Write a message of one line to stderr, if anybody is there."""
     try:

@@ -9,7 +9,7 @@ import typer
 
 from nnlab.cli import options
 from nnlab.cli.lookup import Paths, experiments_in
-from nnlab.cli.output import save, say
+from nnlab.cli.output import check_file, save, say
 from nnlab.cli.plot import check_picture, draw
 from nnlab.errors import InputError
 from nnlab.metrics import COMPARABLE
@@ -81,6 +81,8 @@ def report(
     from nnlab.store.reading import read
 
     check_picture(plot, figure)
+    check_file("--plot", plot)
+    check_file("--output", output)
     if format_name not in FORMATS:
         raise InputError(
             f"--format {format_name}: expected {', '.join(FORMATS)}{did_you_mean(format_name, FORMATS)}"

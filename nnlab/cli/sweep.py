@@ -39,7 +39,7 @@ def sweep(
     output: options.OutputFolder = options.RUNS,
     jobs: Annotated[
         int | None,
-        typer.Option("-j", "--jobs", min=-1, help="Worker processes: 1 is none but this, -1 all cores."),
+        typer.Option("-j", "--jobs", help="Worker processes: 1 is none but this, -1 all cores."),
     ] = None,
     cluster: Annotated[
         str | None,
@@ -63,8 +63,8 @@ def sweep(
     from nnlab.cli import session
     from nnlab.plan import plan_sweep
 
-    if jobs == 0:
-        raise InputError("--jobs 0: expected a number of processes, or -1 for all cores")
+    if jobs is not None and jobs < 1 and jobs != -1:
+        raise InputError(f"--jobs {jobs}: expected 1 or more processes, or -1 for all cores")
     overrides = options.overrides(sets, "--set") + options.overrides(grid, "--grid", below="sweep.grid.")
     listed = f"[{seeds}]" if seeds is not None and "," in seeds else seeds
     overrides += options.override("sweep.seeds", listed, "--seeds") + options.override("name", name, "--name")

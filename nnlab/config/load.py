@@ -17,6 +17,7 @@ from nnlab.nn.soft_targets import Mixup
 from nnlab.registry import Problem, build, did_you_mean, field_names, show
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
+NAMES = "up to 64 letters, digits, '.', '_' or '-', beginning with a letter or digit"
 DATA_SEED = "data.seed"
 LARGEST = {"float32": 3.4028235e38, "float64": 1.7976931348623157e308}  # what each precision can hold
 SECTIONS = ("model", "loss", "optimizer", "training", "regularization", "sweep", "report")
@@ -83,13 +84,24 @@ def load(path: str, overrides: Sequence[Override] = ()) -> ConfigFile:
         origins[split_key(key)] = origin
     # A section whose lines are all commented out is null to YAML; it means what no section means.
     raw = {key: item for key, item in raw.items() if item is not None or key not in SECTIONS}
-    config, problems = configure(raw, default_name=FilePath(path).stem)
+    stem = FilePath(path).stem
+    config, problems = configure(raw, default_name=stem)
+    if "name" not in raw and not NAME.fullmatch(stem):
+        problems = [p for p in problems if p.path != ("name",)]
+        problems.append(Problem((), _no_name(stem)))
     if config is not None:
         problems += list(_check_sweep(raw, config))
     if problems or config is None:
         problems.sort(key=lambda problem: document.mark(problem.path, problem.at_key))
         raise InputError(*(f"{_where(p.path, p.at_key, document, origins)}: {p.message}" for p in problems))
     return ConfigFile(config, raw, document, origins)
+
+
+def _no_name(stem: str) -> str:
+    return (
+        f"{show(stem)}, from the name of the file, cannot name a folder of results: expected {NAMES}; "
+        "add a line such as name: my-sweep, or the option --name my-sweep"
+    )
 
 
 def configure(raw: Raw, default_name: str = "run") -> tuple[Config | None, list[Problem]]:
@@ -110,8 +122,7 @@ def _check_together(config: Config) -> Iterator[Problem]:
     if not NAME.fullmatch(config.name):
         yield Problem(
             ("name",),
-            f"name: {show(config.name)} came, expected up to 64 letters, digits, '.', '_' or '-', "
-            "beginning with a letter or digit",
+            f"name: {show(config.name)} came, expected {NAMES}",
         )
     model = config.model
     if isinstance(model.activation, tuple) and len(model.activation) != len(model.hidden):
@@ -198,7 +209,10 @@ def _check_sweep(raw: Raw, config: Config) -> Iterator[Problem]:
     if sweep.strategies and (sweep.grid or sweep.zip):
         other = "grid" if sweep.grid else "zip"
         yield Problem(
-            ("sweep", other), f"sweep.{other}: came beside strategies, expected one of the two", at_key=True
+            ("sweep", other),
+            f"sweep.{other}: came beside strategies, expected one of the two "
+            "(a list inside a strategy is that strategy's own grid)",
+            at_key=True,
         )
     if sweep.baseline is not None and sweep.baseline not in sweep.strategies:
         hint = did_you_mean(sweep.baseline, sweep.strategies)
