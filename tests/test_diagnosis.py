@@ -40,7 +40,7 @@ def evidence(
     """Runs of one setting with these shares of wrong answers, and further metrics, on 100 rows each."""
     values = {name: np.full(len(train), np.nan) for name in METRICS}
     values |= {"train_accuracy": 1 - np.array(train), "test_accuracy": 1 - np.array(unseen)}
-    rows = {"train_rows": 100, "test_rows": 100, "epochs": 100}
+    rows = {"train_rows": 100, "test_rows": 100, "epochs": 100, "train_loss_fall": 0.0}
     for name, value in {**rows, **metrics}.items():
         values[name] = np.broadcast_to(np.asarray(value, dtype=float), len(train))
     return Evidence(SETTINGS | (settings or {}), values, 0, Target(0.0, "assumed"))
@@ -204,6 +204,8 @@ def test_a_single_run_without_bias_or_variance_is_rarely_called_high(rows: int) 
 
 BIAS, VARIANCE = ([0.2] * 8, [0.2] * 8), ([0.0] * 8, [0.2] * 8)
 L2, DROPOUT = {"regularization.l2": 10}, {"regularization.dropout": 0.5}
+HEAVY = {"penalty": 0.3, "train_loss": 0.5}
+SHORT, UNKNOWN = {"training.epochs": 3}, float("nan")
 STOPPING = {"regularization.early_stopping.patience": 5, "regularization.early_stopping.min_delta": 0.0}
 
 
@@ -214,6 +216,11 @@ STOPPING = {"regularization.early_stopping.patience": 5, "regularization.early_s
         (BIAS, {}, {"train_loss_fall": 0.2}, ["longer_training", "more_parameters"]),
         (BIAS, {}, {"train_loss_fall": 0.01}, ["more_parameters"]),
         (BIAS, STOPPING, {"train_loss_fall": 0.2, "epochs": 40}, ["more_parameters"]),
+        (BIAS, {}, {"train_loss_fall": UNKNOWN}, ["longer_training", "more_parameters"]),
+        (BIAS, STOPPING, {"train_loss_fall": UNKNOWN, "epochs": 40}, ["more_parameters"]),
+        (BIAS, L2, {"train_loss_fall": 0.2} | HEAVY, ["less_l2", "longer_training"]),
+        (BIAS, L2 | SHORT, {"train_loss_fall": 0.02, "epochs": 3} | HEAVY, ["longer_training", "less_l2"]),
+        (BIAS, SHORT, {"train_loss_fall": 0.001, "epochs": 3}, ["more_parameters"]),
         (BIAS, L2, {"penalty": 0.3, "train_loss": 0.5}, ["less_l2", "more_parameters"]),
         (BIAS, L2, {"penalty": 0.001, "train_loss": 0.5}, ["more_parameters"]),
         (BIAS, DROPOUT, {}, ["less_dropout", "more_parameters"]),
@@ -287,9 +294,6 @@ def test_more_epochs_or_units_that_helped_are_shown() -> None:
         ("longer_training", "long"),
         ("more_parameters", "wide"),
     ]
-
-
-HEAVY = {"penalty": 0.3, "train_loss": 0.5}
 
 
 @pytest.mark.parametrize(("val_loss", "step"), [(0.6, None), (0.4, "less_l2")])
@@ -380,6 +384,7 @@ def frame(strategies: dict[str, tuple[Errors, Errors]], **columns: Any) -> pd.Da
                 "train_rows": 100,
                 "test_rows": 100,
                 "epochs": 100,
+                "train_loss_fall": 0.0,
             }
             lines.append({**dict.fromkeys(METRICS), **own, **rest, **accuracies})
     same = {"resampled": False, "test_share": 0.2, "target": None, "features": 2, "top_feature": "x"}
@@ -544,6 +549,12 @@ def test_one_run_says_what_one_seed_can_tell(desk: Desk) -> None:
     words = desk.nnlab("train", desk.write(good, "good.yaml")).stdout
     assert "\nDiagnosis: cannot tell from 1 seed (looks fine). Next: 6 seeds or more.\n" in words
     assert "Error rate on training -> test rows: 0.0 % -> 0.0 %" in words
+
+
+@pytest.mark.parametrize("training", ["{epochs: 1}", "{epochs: 3}", "{epochs: 20, evaluate_every: last}"])
+def test_a_run_that_was_hardly_trained_is_to_be_trained_longer(desk: Desk, training: str) -> None:
+    config = desk.write(f"{{data: {{source: digits}}, model: {{hidden: [4]}}, training: {training}}}")
+    assert "Next: longer training" in desk.nnlab("train", config).stdout
 
 
 def test_hostile_names_stay_on_their_line(desk: Desk) -> None:

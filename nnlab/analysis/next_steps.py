@@ -1,5 +1,6 @@
 """The next steps: what the lecture advises against high bias and high variance, where it is not done yet."""
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, Literal
@@ -14,6 +15,8 @@ from nnlab.nn.regularizers import REGULARIZERS
 from nnlab.nn.stopping import EarlyStopping
 
 STILL_FALLS = 0.05  # of the training loss, in the last fifth of the epochs
+FEW_EPOCHS = 10  # a fifth of fewer is one epoch: then the slightest fall may go on for many
+SLIGHTLY = 0.01
 RISES = 0.1  # of the validation loss, over its minimum
 SMALL_RATE = 1 / 3  # of the learning rate that is usual for an optimizer, its default
 USUAL_RATES: dict[str, Any] = {
@@ -108,10 +111,22 @@ def _leaky_activation(evidence: Evidence) -> Step | None:
     return Step("leaky_activation") if has(evidence, "dead_units") else None
 
 
+def _first_epochs(evidence: Evidence) -> Step | None:
+    """After so few epochs more of them come before anything else: what else is wrong is yet to be seen."""
+    return _longer_training(evidence) if evidence.settings["training.epochs"] < FEW_EPOCHS else None
+
+
 def _longer_training(evidence: Evidence) -> Step | None:
+    """Where the training loss still falls, or too few epochs are recorded to tell."""
     fall = evidence.mean("train_loss_fall")
-    cut_short = evidence.mean("epochs") < evidence.settings["training.epochs"]
-    return Step("longer_training", fall) if fall >= STILL_FALLS and not cut_short else None
+    epochs = evidence.settings["training.epochs"]
+    if evidence.mean("epochs") < epochs:
+        return None  # early stopping has ended it
+    if math.isnan(fall):
+        return Step("longer_training")
+    return (
+        Step("longer_training", fall) if fall >= (SLIGHTLY if epochs < FEW_EPOCHS else STILL_FALLS) else None
+    )
 
 
 def _larger_learning_rate(evidence: Evidence) -> Step | None:
@@ -148,6 +163,7 @@ def _more_l2(evidence: Evidence) -> Step | None:
 
 ADVICE: Mapping[str, tuple[Advice, ...]] = {
     "bias": (
+        _first_epochs,
         _less_l2,
         _less_dropout,
         _non_linear,
