@@ -293,6 +293,13 @@ def test_a_column_without_values_cannot_be_imputed(tmp_path: pathlib.Path) -> No
     ]
 
 
+def test_gaps_and_columns_of_names_are_told_at_once(tmp_path: pathlib.Path) -> None:
+    rows = "".join(f"name {i},{i or ''},{'ab'[i % 2]}\n" for i in range(101))
+    gap, width = refused(tmp_path, f"who,x,y\n{rows}")
+    assert gap.startswith("t.csv:2: column 'x': an empty cell came, expected a value")
+    assert width.startswith("t.csv: column 'who': 101 different texts came")
+
+
 def test_too_many_categories(tmp_path: pathlib.Path) -> None:
     rows = "".join(f"name {i},{i},{'ab'[i % 2]}\n" for i in range(101))
     assert refused(tmp_path, f"who,x,y\n{rows}") == [

@@ -50,6 +50,21 @@ class Judge:
         elif numbers(labels_of(sheets, self.target)) is not None:
             yield from _offences(sheets, self.target, _no_whole_number, "a whole number or a text as class")
 
+    def first_problems(self, sheets: Sequence[Sheet]) -> Iterator[str]:
+        """What `cell_problems` tells, and if that is anything, which columns would be refused next.
+
+        Who has gaps to mend should hear of a column of names or dates at the same time.
+        """
+        sound = True
+        for line in self.cell_problems(sheets):
+            sound = False
+            yield line
+        if sound or self.missing == "drop":  # what is too wide now may not be without some rows
+            return
+        for name in sheets[0].columns:
+            if name != self.target and not _mostly_numbers([sheet.columns[name] for sheet in sheets]):
+                yield from _width_problems(sheets, name)
+
     def column_problems(self, sheets: Sequence[Sheet]) -> Iterator[str]:
         """What is wrong with whole columns, one line each; after rows with gaps are left out."""
         for name in sheets[0].columns:

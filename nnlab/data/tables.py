@@ -107,7 +107,7 @@ class Csv:
         }
         names, judge = self.used_columns(files), self.judge
         sheets = read_sheets(list(files.values()), names, self.texts(names))
-        _refuse(files["path"].file, judge.cell_problems(sheets))
+        _refuse(files["path"].file, judge.first_problems(sheets))
         rows = sum(map(len, sheets))
         if self.missing == "drop":
             sheets = [sheet.without_gaps() for sheet in sheets]
