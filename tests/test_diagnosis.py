@@ -235,7 +235,7 @@ STOPPING = {"regularization.early_stopping.patience": 5, "regularization.early_s
         (VARIANCE, L2, {}, ["dropout", "more_data"]),
         (VARIANCE, L2 | DROPOUT, {}, ["more_data", "more_l2"]),
         (VARIANCE, {"model.hidden": []}, {}, ["l2", "more_data"]),
-        (([0.2] * 8, [0.3] * 8), {}, {}, ["more_parameters", "more_data"]),
+        (([0.2] * 8, [0.3] * 8), {}, {}, ["more_data", "more_parameters"]),
         (([0.1] * 8, [0.3] * 8), {}, {}, ["more_data", "more_parameters"]),
         (([0.0] * 8, [0.0] * 8), {}, {}, []),
         (([0.0] * 2, [0.03] * 2), {}, {}, ["more_seeds"]),
@@ -332,13 +332,33 @@ def test_any_regularizer_that_helped_comes_first_and_is_named() -> None:
 
 def test_a_step_against_each_part_is_taken_together_with_the_other() -> None:
     both, one = diagnose(evidence([0.2] * 8, [0.3] * 8)), diagnose(evidence(*VARIANCE))
-    assert "Next: a larger network, and more unique data." in describe_diagnosis(both)
+    assert "Next: more unique data, and a larger network." in describe_diagnosis(both)
     assert "Next: l2, or dropout." in describe_diagnosis(one)
     none, l2 = evidence([0.2] * 8, [0.3] * 8), evidence([0.2] * 8, [0.2] * 8, L2)
     shown = diagnose(none, 1, Relatives([("none", none), ("decay", l2)])).steps
-    assert [(step.name, step.see) for step in shown] == [("more_parameters", None), ("l2", "decay")]
+    assert [(step.name, step.see) for step in shown] == [("l2", "decay"), ("more_parameters", None)]
     report = make_report(with_all_columns(frame({"a": ([0.2] * 8, [0.3] * 8)})), {})
-    assert rows(report, report.diagnoses)["next_step"].tolist() == ["more_parameters and more_data"]
+    assert rows(report, report.diagnoses)["next_step"].tolist() == ["more_data and more_parameters"]
+
+
+def test_an_assumed_target_hides_no_gap_that_was_measured() -> None:
+    # Gap 6 points, s = sqrt(10 / 9) * 6: t is 3.0 with 9 degrees of freedom, p = 0.015, or 0.09 of six.
+    own = evidence([0.2] * 10, [0.2, 0.32] * 5)
+    found = diagnose(own, together=6)
+    assert (found.verdict, found.variance.size) == ("high_bias", "unclear")
+    assert "perhaps high variance, perhaps high bias. Next: more unique data, and" in describe_diagnosis(
+        found
+    )
+    known = diagnose(Evidence(own.settings, own.metrics, 0, Target(0.0, "known")), together=6)
+    assert "Diagnosis: high bias. Next: a larger network." in describe_diagnosis(known)
+    noise = diagnose(evidence([0.2] * 10, [0.14, 0.32] * 5), together=6)  # t is 1.0
+    assert "Diagnosis: perhaps high bias. Next: a larger network." in describe_diagnosis(noise)
+
+
+def test_the_larger_part_comes_first_if_the_target_is_known() -> None:
+    own = evidence([0.2] * 8, [0.3] * 8)
+    known = diagnose(Evidence(own.settings, own.metrics, 0, Target(0.0, "known")))
+    assert [step.name for step in known.steps] == ["more_parameters", "more_data"]
 
 
 def test_every_step_and_sign_has_words() -> None:

@@ -116,6 +116,8 @@ def _advised(found: Judged, place: int, evidence: Evidence, relatives: Relatives
 def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tuple[Step, ...]:
     """Two steps against what is high; one against each part, the larger one first, if both matter.
 
+    Against an assumed target the variance comes first: it is measured, and how much of the bias can be
+    avoided is not known.
     Where nothing is high and something unclear, the next step is more seeds, if any number would do.
     """
     if "high" not in (bias.size, variance.size):
@@ -128,7 +130,8 @@ def _steps(evidence: Evidence, bias: Part, variance: Part, shown: Shown) -> tupl
     # Of the steps against variance only more data is sure not to raise the bias; others have to show it.
     safe = [step for step in found["variance"] if step.name == "more_data" or step.see is not None]
     against = [*found["bias"][:1], *safe[:1]]
-    return tuple(against if bias.mean >= variance.mean else against[::-1])
+    bias_first = bias.mean >= variance.mean and not evidence.target.is_assumed
+    return tuple(against if bias_first else against[::-1])
 
 
 # --- from what is stored ------------------------------------------------------------------------

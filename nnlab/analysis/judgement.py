@@ -134,9 +134,13 @@ def verdicts(bias: Parts, variance: Parts) -> NDArray[np.str_]:
     return np.select([high[0] & high[1], *high, fine], names, "cannot_tell")
 
 
-def beside(part: Parts, other: Parts) -> Parts:
-    """A part that is unclear beside one that is high does not matter, unless it is the larger one."""
-    matters = (part.size == "high") | (part.matters & (part.mean > other.mean))
+def beside(part: Parts, other: Parts, seen: Flags | Literal[False] = False) -> Parts:
+    """A part that is unclear beside one that is high does not matter, unless it is the larger one.
+
+    Args:
+        seen: whether it matters all the same, since it is measured and the other is assumed.
+    """
+    matters = (part.size == "high") | (part.matters & ((part.mean > other.mean) | seen))
     return part._replace(matters=np.where(other.size == "high", matters, part.matters))
 
 
@@ -171,13 +175,15 @@ def judged(evidence: Evidence, together: int = 1) -> Judged:
     unseen = evidence.unseen
     train, test = evidence.error("train"), evidence.error(unseen)
     lines = len(train)
-    bias = variance = nothing(lines)
+    bias = variance = alone = nothing(lines)
     yardstick = yardsticks(evidence)
     if evidence.seeds and not evidence.settings.get("data.label_noise"):
         noise = evidence.standard_error("train")
         both = np.hypot(noise, evidence.standard_error(unseen))
         bias = judge(train - evidence.target.value, yardstick, noise, evidence.overlap, together)
         variance = judge(test - train, yardstick, both, evidence.overlap, together)
+        if evidence.target.is_assumed:  # the gap is not: it counts where one strategy alone would show it
+            alone = judge(test - train, yardstick, both, evidence.overlap)
     verdict = verdicts(bias, variance)
     return Judged(
         evidence,
@@ -187,7 +193,7 @@ def judged(evidence: Evidence, together: int = 1) -> Judged:
         _mean(train),
         _mean(test),
         beside(bias, variance),
-        beside(variance, bias),
+        beside(variance, bias, alone.size == "high"),
         verdict,
     )
 

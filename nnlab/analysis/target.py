@@ -26,6 +26,11 @@ class Target:
     source: Literal["set", "known", "assumed"]
     outputs: int = 1
 
+    @property
+    def is_assumed(self) -> bool:
+        """Whether nobody knows it: less error may not be possible."""
+        return self.source == "assumed"
+
 
 def target_of(settings: Mapping[str, Any], asked: float | None) -> Target:
     """The target of one setting.

@@ -140,7 +140,7 @@ def _line(name: str, width: int, diagnosis: Diagnosis, with_target: bool) -> str
 
 def _named(verdict: Verdict, target: Target) -> str:
     """The verdict, no surer than its target: where that is assumed, less error may not be possible."""
-    if target.source == "assumed" and "high bias" in VERDICTS[verdict]:
+    if target.is_assumed and "high bias" in VERDICTS[verdict]:
         return PERHAPS[verdict]
     return VERDICTS[verdict]
 
@@ -150,8 +150,9 @@ def _verdict(diagnosis: Diagnosis) -> str:
     parts = {"high bias": diagnosis.bias, "high variance": diagnosis.variance}
     likely = " and ".join(name for name, part in parts.items() if part.matters and part.size == "unclear")
     if diagnosis.verdict != "cannot_tell":
-        beside = "and" if words.startswith("perhaps") else "perhaps"
-        return f"{words}, {beside} {likely}" if likely else words
+        if likely and words.startswith("perhaps"):  # what is measured before what is assumed
+            return f"perhaps {likely}, {words}"
+        return f"{words}, perhaps {likely}" if likely else words
     if diagnosis.noisy_labels:
         return f"{words}, since training labels are wrong on purpose (label_noise)"
     if math.isnan(diagnosis.unseen_error):
