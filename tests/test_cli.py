@@ -612,6 +612,18 @@ def test_a_table_of_diverged_runs_begins_with_its_headings(desk: Desk) -> None:
     assert lines[0].split() == ["strategy", "seeds", "diverged"]
 
 
+def test_where_every_run_diverged_nothing_is_said_of_rows_and_errors(desk: Desk) -> None:
+    config = desk.write("""
+        data: {source: moons, samples: 100}
+        optimizer: {name: sgd, learning_rate: 1e30}
+        sweep: {seeds: 2, baseline: none, strategies: {none: {}, l2: {regularization.l2: [0.1, 1]}}}
+    """)
+    said = desk.nnlab("sweep", config).stdout
+    assert "No run completed: of the settings it tried, each strategy shows the simplest." in said
+    assert "\nDiagnosis:\n\nnone  no run completed; 2 diverged" in said
+    assert not [words for words in ("validation", "squared", "train_loss") if words in said]
+
+
 def test_without_unseen_rows_the_diagnosis_is_of_training_rows(desk: Desk) -> None:
     config = desk.write(MOONS.replace("samples: 100", "samples: 100, validation: 0, test: 0"))
     for command in ("sweep", "train"):

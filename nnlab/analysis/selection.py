@@ -60,9 +60,10 @@ def choose(experiment: Experiment) -> list[Choice]:
 
 
 def chooser(experiment: Experiment) -> str:
-    """The metric that chooses; train_loss stands in where no run has it (no validation rows)."""
-    has_it = any(value is not None for value in experiment.columns[experiment.select])
-    return experiment.select if has_it else "train_loss"
+    """The metric that chooses; train_loss stands in where runs completed without it (no validation rows)."""
+    values, status = experiment.columns[experiment.select], experiment.columns["status"]
+    lacks_it = "completed" in status and all(value is None for value in values)
+    return "train_loss" if lacks_it else experiment.select
 
 
 def chosen_settings(choices: Iterable[Choice]) -> set[tuple[str, str]]:

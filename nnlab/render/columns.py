@@ -68,6 +68,8 @@ def choice(report: Report) -> str:
     """How strategies that show one of several settings came by it, as a sentence; nothing if none does."""
     if not is_tuned(report):
         return ""
+    if not (report.runs["status"] == "completed").any():
+        return "No run completed: of the settings it tried, each strategy shows the simplest."
     metrics = " or ".join(dict.fromkeys(report.runs["chosen_by"]))
     words = f"Of the settings it tried, each strategy shows the one with the best mean {metrics}."
     if metrics.startswith("train_"):

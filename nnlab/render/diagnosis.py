@@ -72,9 +72,11 @@ def diagnosis_section(report: "Report") -> str:
     names, verdicts = _names(shown), [report.diagnoses.verdict(key) for key in shown]
     targets = {target for _, target in verdicts}
     judged = (report.diagnoses.judged(key) for key in shown)
-    first = next((line for line in judged if line.seeds), report.diagnoses.judged(shown[0]))
-    heading = f"Diagnosis, by {_errors(first)}"
-    heading += f", against a target of {_target(first)}:" if len(targets) == 1 else ":"
+    heading = "Diagnosis"
+    if first := next((line for line in judged if line.seeds), None):  # without a run there is no error
+        heading += f", by {_errors(first)}"
+        heading += f", against a target of {_target(first)}" if len(targets) == 1 else ""
+    heading += ":"
     if len(shown) > MOST_LINES:
         words = _by_verdict(names, [_named(*verdict) for verdict in verdicts])
     else:
