@@ -356,3 +356,22 @@ def test_more_than_float32_holds_may_be_asked_of_float64(desk: Desk) -> None:
     config = desk.write("data: {source: moons, samples: 60}\ntraining: {epochs: 1}\nmodel: {dtype: float64}")
     answer = desk.nnlab("train", config, "-s", "regularization.max_norm=1e100")
     assert answer.code == 0
+
+
+@pytest.mark.parametrize("source", ["moons", "sine"])
+def test_noise_whose_square_overflows_is_refused(desk: Desk, source: str) -> None:
+    config = desk.write(f"data: {{source: {source}, samples: 60}}")
+    answer = desk.nnlab("train", config, "-s", "data.noise=1e300")
+    assert (answer.code, desk.experiments) == (2, [])
+    assert answer.stderr == "--set data.noise=1e300: data.noise: 1e+300 came, expected a number up to 1e+70\n"
+
+
+@pytest.mark.parametrize(("size", "wrong"), [("1e-200", "small"), ("1e200", "large")])
+def test_a_target_of_a_size_that_losses_cannot_have_is_refused(desk: Desk, size: str, wrong: str) -> None:
+    desk.write("x,y\n" + "".join(f"{i * i % 7},{i % 5}.5{size[1:]}\n" for i in range(40)), "table.csv")
+    answer = desk.nnlab(
+        "train", desk.write("data: {source: csv, path: table.csv, target: y, task: regression}")
+    )
+    assert answer.code == 2
+    assert f"too {wrong} for squared errors" in answer.stderr.splitlines()[-1]
+    assert "Traceback" not in answer.stderr

@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+import math
 import pathlib
 from typing import Any
 
@@ -335,9 +336,26 @@ def test_features_too_large_to_scale_are_refused() -> None:
             prepare(one_feature([1.7e308, -1.7e308] * 10), Preparation(scale=scale), 0)
 
 
-def test_a_target_too_large_to_standardize_is_refused() -> None:
-    with pytest.raises(SettingError, match="the target has values up to 1"):
-        prepare(weighed([1.7e308, -1.7e308] * 10, 0), Preparation(), 0)
+@pytest.mark.parametrize("standardize", [True, False])
+@pytest.mark.parametrize(
+    ("size", "wrong"), [(1.7e308, "large"), (1e71, "large"), (1e-71, "small"), (5e-324, "small")]
+)
+def test_a_target_whose_squares_float64_cannot_hold_is_refused(
+    size: float, wrong: str, standardize: bool
+) -> None:
+    preparation = Preparation(standardize_target=standardize)
+    with pytest.raises(SettingError) as caught:
+        prepare(weighed([size, -size] * 10, 0), preparation, 0)
+    assert caught.value.message == (
+        f"data: the target has values up to {size:g}, too {wrong} for squared errors; "
+        "expected a standard deviation from 1e-70 to 1e+70 (rescale it)"
+    )
+
+
+@pytest.mark.parametrize("size", [1e69, 1e-69])
+def test_errors_of_a_target_of_any_other_size_can_be_squared_twice(size: float) -> None:
+    unit = prepare(weighed([size, -size] * 10, 0), Preparation(), 0).target_std
+    assert all(0 < (unit * error) ** 4 < math.inf for error in (1e-6, 1e6))
 
 
 def test_copies_repeat_the_training_rows_alone() -> None:

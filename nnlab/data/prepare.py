@@ -11,7 +11,7 @@ from nnlab.data.features import Features, features_of, repeated
 from nnlab.data.generator import Generator
 from nnlab.data.material import Material
 from nnlab.data.part import Part, Rows
-from nnlab.data.scaling import SCALES, measure
+from nnlab.data.scaling import LARGEST, SCALES, SMALLEST, measure
 from nnlab.data.table import Table, Task
 from nnlab.data.tables import Csv
 from nnlab.errors import SettingError
@@ -316,21 +316,23 @@ def _with_label_noise(train: Part, share: float, rng: np.random.Generator) -> Pa
 
 
 def _target_unit(train: Part, standardize: bool) -> tuple[Array, float]:
-    """Mean of each output, and the root of their mean variance; 0 and 1 where nothing is standardized."""
-    task = train.table.task
-    if task == "classification" or not standardize:
-        return np.zeros(train.target.shape[1] if task == "regression" else 0), 1.0
+    """Mean of each output, and the root of their mean variance; 0 and 1 where nothing is standardized.
+
+    Raises:
+        SettingError: the squares of errors of that size would be 0 or infinite.
+    """
+    if train.table.task == "classification":
+        return np.zeros(0), 1.0
     mean, std = measure("standard", train.target)
     varies = train.target.min(axis=0) < train.target.max(axis=0)
     largest = std.max()  # dividing first keeps the squares within float64
     spread = float(largest * np.sqrt(np.mean(np.square(np.where(varies, std / largest, 0)))))
-    if not np.isfinite(spread):
-        raise SettingError(
-            ("data", "standardize_target"),
-            f"data.standardize_target: the target has values up to {np.abs(train.target).max():g}, too large "
-            "to standardize (rescale it)",
-        )
-    return mean, spread if spread > 0 else 1.0
+    if not (spread == 0 or SMALLEST <= spread <= LARGEST):
+        came = f"the target has values up to {np.abs(train.target).max():g}"
+        wrong = "small" if spread < SMALLEST else "large"
+        expected = f"expected a standard deviation from {SMALLEST:g} to {LARGEST:g} (rescale it)"
+        raise SettingError(("data",), f"data: {came}, too {wrong} for squared errors; {expected}")
+    return (mean, spread or 1.0) if standardize else (np.zeros_like(mean), 1.0)
 
 
 def _rows_key(material: Material) -> tuple[str, str]:

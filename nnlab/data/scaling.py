@@ -15,6 +15,12 @@ from nnlab.registry import show
 
 Array = NDArray[np.float64]
 
+# Of a target's standard deviation. Squared errors have its square as a unit, and the standard deviation of
+# losses squares that once more. float64 holds numbers from 1e-308 to 1e308; the fourth powers of these limits
+# are 1e-280 and 1e280. So errors may be ten million times smaller or larger than the target's spread before
+# a loss is 0 or infinite without being so.
+SMALLEST, LARGEST = 1e-70, 1e70
+
 
 def standard(x: Array) -> tuple[Array, Array]:
     """Mean and population standard deviation of every column; a constant one is divided by 1."""

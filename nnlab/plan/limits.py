@@ -1,8 +1,10 @@
 """Limits: what would not fit into memory is refused by arithmetic, before it is made."""
 
 from nnlab.config.schema import Config
+from nnlab.data.generator import Generator
 from nnlab.data.material import Material
 from nnlab.data.prepare import count
+from nnlab.data.scaling import LARGEST
 from nnlab.errors import SettingError
 from nnlab.memory import available_memory, size
 from nnlab.nn.ensemble import Ensemble
@@ -30,6 +32,20 @@ def refuse_too_much_data(config: Config) -> None:
             f"data.{largest}: {sizes[largest]:,} came, {size(needed)} for the rows, "
             f"expected less than the {size(free)} that are free",
         )
+
+
+def refuse_too_large_numbers(config: Config) -> None:
+    """Options of a generator that make rows whose squares would be infinite.
+
+    Raises:
+        SettingError: with the number and the limit.
+    """
+    source = config.data.source
+    for name, value in vars(source).items() if isinstance(source, Generator) else ():
+        if isinstance(value, float) and abs(value) > LARGEST:
+            raise SettingError(
+                ("data", name), f"data.{name}: {value:g} came, expected a number up to {LARGEST:g}"
+            )
 
 
 def refuse_too_many_rows(config: Config, material: Material) -> None:

@@ -10,7 +10,12 @@ from nnlab.config.schema import Config, Settings
 from nnlab.data.material import Material, load
 from nnlab.data.table_cache import TableCache
 from nnlab.errors import InputError, Path, SettingError, dotted
-from nnlab.plan.limits import refuse_too_large, refuse_too_many_rows, refuse_too_much_data
+from nnlab.plan.limits import (
+    refuse_too_large,
+    refuse_too_large_numbers,
+    refuse_too_many_rows,
+    refuse_too_much_data,
+)
 from nnlab.plan.resolving import resolve
 from nnlab.plan.runs import Run, crossed, runs_of
 from nnlab.plan.setting import Setting
@@ -132,6 +137,7 @@ def setting_of(config: Config, materials: Materials) -> Setting:
         SettingError: it cannot work with the data, or is too large.
     """
     refuse_too_much_data(config)
+    refuse_too_large_numbers(config)
     material = materials.of(config)
     refuse_too_many_rows(config, material)
     setting = Setting(config.name, resolve(config, material), material)
