@@ -35,7 +35,7 @@ def write(folder: Path) -> None:
 
 
 def large_table(scratch: Path, rounds: int) -> Iterator[str]:
-    """Part 8: a first command, which converts the table, and a second one, which maps it."""
+    """Part 7: a first command, which converts the table, and a second one, which maps it."""
     folder = scratch / "table"
     folder.mkdir()
     write(folder)

@@ -39,7 +39,7 @@ def store(folder: Path, settings: int, seeds: int) -> Path:
 
 
 def reports(scratch: Path, rounds: int) -> Iterator[str]:
-    """Part 6: reports of very many runs, in time and memory."""
+    """Part 5: reports of very many runs, in time and memory."""
     yield "## 5. Reports of very many runs"
     yield ""
     yield (

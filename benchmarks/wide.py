@@ -19,7 +19,7 @@ JOB = Job("1 run of 784-1024-1024-10", WIDE, (1024, 1024), batch=128, epochs=4, 
 
 
 def all_cores(scratch: Path, rounds: int) -> Iterator[str]:
-    """Part 7: every program with one thread and with as many as there are cores."""
+    """Part 6: every program with one thread and with as many as there are cores."""
     folder = scratch / "wide"
     folder.mkdir()
     JOB.write(folder)

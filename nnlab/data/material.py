@@ -4,7 +4,6 @@ import pathlib
 from dataclasses import dataclass
 
 from nnlab.data.generator import Generator
-from nnlab.data.large import read_large
 from nnlab.data.mnist1d import Mnist1d
 from nnlab.data.real import RealSet
 from nnlab.data.sources import Source
@@ -71,6 +70,8 @@ def load(source: Source, folder: pathlib.Path, cache: TableCache | None = None) 
     ('upper', 'lower')
     """
     if isinstance(source, Csv):
+        from nnlab.data.large import read_large  # what other sources do without
+
         read = read_large(source, folder, cache) or source.read(folder)
         return _material(
             source, read.main, read.digest, read.main, read.validation, read.test, notes=read.notes
