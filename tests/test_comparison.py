@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from scipy import stats
 
-from nnlab.analysis.comparison import Comparison, compare, split_overlap
+from nnlab.analysis.comparison import Comparison, compare, comparisons, split_overlap
 from nnlab.analysis.frames import runs_frame
 from nnlab.analysis.paired_tests import (
     corrected_t,
@@ -251,6 +251,21 @@ def test_an_interval_that_leaves_0_out_within_noise_is_explained() -> None:
 def test_ties_are_ties() -> None:
     (same,) = compare(runs({"none": [1.0] * SEEDS, "copy": [1.0] * SEEDS}), "none", "test_loss").differences
     assert (same.mark, same.wins, same.p, same.mean) == ("=", 0.5, 1.0, 0.0)
+
+
+def test_a_strategy_of_the_baselines_settings_is_no_comparison() -> None:
+    rng = np.random.default_rng(5)
+    losses = {name: list(rng.normal(0, 1, SEEDS)) for name in ("none", "good", "small")}
+    losses["twin"] = losses["none"]
+    frame = runs(losses)
+    ids = frame["strategy"].replace({"twin": "none"}) + frame["seed"].astype(str)
+    frame = frame.assign(experiment="e", run=ids, chosen=True, baseline="none")
+    found, alone = (comparisons(own, "test_loss")["e"] for own in (frame, frame[frame["strategy"] != "twin"]))
+    assert found.copies == ("twin",)
+    assert found.differences == alone.differences
+    assert verdict(found) == f"{verdict(alone)[:-1]}; twin is the same as none, of the very same settings."
+    twins = comparisons(frame[frame["strategy"].isin(("none", "twin"))], "test_loss")["e"]
+    assert verdict(twins) == "Against none: twin is the same as none, of the very same settings."
 
 
 def test_flips_of_thousands_of_pairs_fit_into_memory() -> None:

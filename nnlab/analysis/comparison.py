@@ -71,6 +71,7 @@ class Comparison:
         gap: of the leader to the baseline, in the gap; None where there is no gap or no leader.
         unit: what is paired: seed, or data seed where these are crossed with seeds.
         lost: strategies none of whose runs completed.
+        copies: strategies that are the baseline under another name: of the same settings.
     """
 
     baseline: str
@@ -81,6 +82,7 @@ class Comparison:
     gap: Difference | None = None
     unit: str = "seed"
     lost: tuple[str, ...] = ()
+    copies: tuple[str, ...] = ()
 
 
 def compare(runs: pd.DataFrame, baseline: str, metric: str) -> Comparison:
@@ -199,10 +201,19 @@ def comparisons(runs: pd.DataFrame, metric: str) -> dict[str, Comparison]:
     for experiment, group in chosen.groupby("experiment", sort=False):
         baseline = group["baseline"].iloc[0]
         if baseline is not None and metric in group:
-            comparison = compare(group, baseline, metric)
-            if comparison.differences or comparison.lost:
-                found[str(experiment)] = comparison
+            copies = _copies(group, baseline)
+            comparison = compare(group[~group["strategy"].isin(copies)], baseline, metric)
+            if comparison.differences or comparison.lost or copies:
+                found[str(experiment)] = replace(comparison, copies=copies)
     return found
+
+
+def _copies(runs: pd.DataFrame, baseline: str) -> tuple[str, ...]:
+    """The strategies that have the baseline's runs: of the same settings, they were trained once for both."""
+    strategies = runs["strategy"]
+    shared = runs["run"].isin(runs.loc[strategies == baseline, "run"])
+    own = shared.groupby(strategies, sort=False).all()
+    return tuple(str(name) for name in own.index[own] if name != baseline)
 
 
 def with_comparisons(summary: pd.DataFrame, found: Mapping[str, Comparison]) -> pd.DataFrame:

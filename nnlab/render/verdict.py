@@ -38,7 +38,7 @@ def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
     """Who beats the baseline, by how much, who does as well, who does not, and where it cannot be told.
 
     Args:
-        comparison: at least one difference.
+        comparison: at least one difference, or a strategy that cannot be compared.
         gap_change: of the leader's gap, relative to the baseline's.
     """
     unit = comparison.unit
@@ -53,6 +53,12 @@ def verdict(comparison: Comparison, gap_change: float = math.nan) -> str:
         )
     if comparison.lost:
         parts.append(f"no run of {_joined(list(map(one_line, comparison.lost)))} completed")
+    if comparison.copies:
+        verb = "is" if len(comparison.copies) == 1 else "are"
+        same_as = f"{verb} the same as {one_line(comparison.baseline)}"
+        parts.append(
+            f"{_joined(list(map(one_line, comparison.copies)))} {same_as}, of the very same settings"
+        )
     start = f"Against {one_line(comparison.baseline)}"
     if comparison.differences:
         pairs = min(difference.pairs for difference in comparison.differences)
