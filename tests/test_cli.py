@@ -451,7 +451,7 @@ def test_a_single_run_in_the_folder_of_a_sweep_leaves_its_comparison_alone(desk:
         "0 runs trained, 4 were there"
         in desk.nnlab("sweep", "runs/config/config.yaml", "-n", "config").stderr
     )
-    assert len(table(desk.folder / "runs/config/runs.csv")) == 6
+    assert len(table(desk.folder / "runs/config/runs.csv")) == 5  # one is of the sweep, too
     assert desk.nnlab("report", "--all", "-f", "md").stdout.count("\n|") == 1 + 3
 
 
@@ -610,6 +610,29 @@ def test_a_table_of_diverged_runs_begins_with_its_headings(desk: Desk) -> None:
     config = desk.write(MOONS + "optimizer: {name: sgd, learning_rate: 1e30}\n")
     lines = desk.nnlab("sweep", config).stdout.splitlines()
     assert lines[0].split() == ["strategy", "seeds", "diverged"]
+
+
+@pytest.mark.parametrize("commands", [("train", "sweep"), ("sweep", "train"), ("train", "sweep", "train")])
+def test_a_run_of_train_that_a_sweep_has_too_is_counted_in_the_sweep_alone(
+    desk: Desk, commands: tuple[str, ...]
+) -> None:
+    config = desk.write("""
+        data: {source: moons, samples: 60}
+        training: {epochs: 1}
+        sweep: {seeds: 2, baseline: none, strategies: {none: {}, l2: {regularization.l2: 1}}}
+    """)
+    for command in commands:
+        assert desk.nnlab(command, config).code == 0
+    runs = table(desk.folder / "runs/config/runs.csv")
+    assert [(row["strategy"], row["seed"]) for row in runs] == [
+        ("none", "0"),
+        ("none", "1"),
+        ("l2", "0"),
+        ("l2", "1"),
+    ]
+    other = desk.nnlab("train", config, "-s", "regularization.l2=3").stdout
+    assert "stored in runs/config as run" in other
+    assert len(table(desk.folder / "runs/config/runs.csv")) == 5
 
 
 def test_where_every_run_diverged_nothing_is_said_of_rows_and_errors(desk: Desk) -> None:

@@ -81,7 +81,8 @@ class Store:
     ) -> None:
         """Note what this command is about to do.
 
-        A single run that joins a sweep leaves the sweep's config and its comparison as they are.
+        A single run that joins a sweep leaves the sweep's config and its comparison as they are. One that
+        belongs to a sweep, too, goes by its strategy there alone, whichever came first.
 
         Args:
             config: the config with every default filled in.
@@ -102,6 +103,8 @@ class Store:
                 self._database.execute("INSERT OR REPLACE INTO facts VALUES ('swept', 'yes')")
             if self._is_current(members):
                 return
+            if joins:
+                members = [member for member in members if not self._is_known(member[0])]
             self._note_export(done=False)
             # Runs of earlier commands stay, after those of this one.
             self._database.execute("UPDATE strategies SET position = position + ?", [len(members)])
@@ -111,6 +114,17 @@ class Store:
                 "INSERT OR REPLACE INTO strategies VALUES (?, ?, ?, ?, ?)",
                 ((run, strategy, i, tuned, not joins) for i, (run, strategy) in enumerate(members)),
             )
+            if is_sweep:  # single runs are called like their folder
+                self._database.execute(
+                    "DELETE FROM strategies WHERE strategy = ? AND NOT current "
+                    "AND run IN (SELECT run FROM strategies WHERE current)",
+                    [self.folder.name],
+                )
+
+    def _is_known(self, run: str) -> bool:
+        """Whether it belongs to a strategy."""
+        query = "SELECT 1 FROM strategies WHERE run = ?"
+        return self._database.execute(query, [run]).fetchone() is not None
 
     def _has_sweep(self) -> bool:
         return self._database.execute("SELECT value FROM facts WHERE name = 'swept'").fetchone() is not None
