@@ -328,6 +328,12 @@ def test_ranges_of_stretches_are_those_of_the_whole() -> None:
     assert not Ranges.of(table[:8]).then(Ranges.of(table[9:])).counts.any()  # a row is missing
 
 
+def test_numbers_too_far_apart_to_subtract_count_no_rows() -> None:
+    low, high = Ranges.of(np.array([[-1.7e308]] * 2)), Ranges.of(np.array([[1.7e308]] * 2))
+    assert not low.then(high).counts.any()
+    assert not Ranges.of(np.array([[-1.7e308], [1.7e308]])).counts.any()
+
+
 # The commands
 
 

@@ -44,18 +44,21 @@ class Ranges:
         gaps = np.isnan(lowest)
         if gaps.any():
             lowest, highest = np.fmin.reduce(features, axis=0), np.fmax.reduce(features, axis=0)
-        counts: NDArray[np.bool_] = features[-1] - features[0] == len(features) - 1
+        with np.errstate(over="ignore"):  # what is that far apart counts no rows
+            counts: NDArray[np.bool_] = features[-1] - features[0] == len(features) - 1
         counts[counts] = (np.diff(features[:, counts], axis=0) == 1).all(axis=0)
         return cls(len(features), lowest, highest, gaps, counts, features[0].copy(), features[-1].copy())
 
     def then(self, below: "Ranges") -> "Ranges":
         """Of these rows and those below them together."""
+        with np.errstate(over="ignore"):
+            counts_on = below.first - self.last == 1
         return Ranges(
             self.rows + below.rows,
             np.fmin(self.lowest, below.lowest),
             np.fmax(self.highest, below.highest),
             self.gaps | below.gaps,
-            self.counts & below.counts & (below.first - self.last == 1),
+            self.counts & below.counts & counts_on,
             self.first,
             below.last,
         )
