@@ -1,6 +1,7 @@
 """The map of files: imports point one way, each file says what it is, slow things load late."""
 
 import ast
+import importlib
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator
@@ -152,3 +153,16 @@ def test_a_sweep_and_its_report_do_without_slow_imports(tmp_path: Path) -> None:
     command = [sys.executable, "-c", code]
     answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
     assert answer.stdout.splitlines()[-1] == "(0, 0) []"
+
+
+BENCHMARKS = sorted(path for path in (ROOT.parent / "benchmarks").rglob("*.py") if ".venv" not in path.parts)
+
+
+@pytest.mark.parametrize("path", BENCHMARKS, ids=lambda path: path.name)
+def test_benchmarks_name_what_there_is(path: Path) -> None:
+    # They run for half an hour, and not here; a name that has moved would be found by whoever measures next.
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "nnlab":
+            module = importlib.import_module(node.module or "")
+            known = {*dir(module), *(name.rpartition(".")[2] for name in MODULES)}
+            assert {alias.name for alias in node.names} <= known

@@ -6,7 +6,7 @@ from pathlib import Path
 from common import tell
 
 from nnlab.config.load import load
-from nnlab.nn.crew import threads_allowed
+from nnlab.cores import threads_allowed
 from nnlab.plan import plan_sweep, populations
 from nnlab.train import train
 
