@@ -66,6 +66,8 @@ def _compare_versions(client: Any, address: str) -> None:
     """Other versions may give other bits."""
     try:
         for worker, there in client.run(versions, on_error="return").items():
+            if isinstance(there, OSError):  # it died; who comes in its place is asked with its first task
+                continue
             if isinstance(there, Exception):  # nnlab cannot be imported there
                 raise EnvironmentFault(f"--cluster {address}: worker {worker}: {there}")
             _check_versions(f"--cluster {address}: worker {worker}", versions(), there)

@@ -515,6 +515,32 @@ def test_a_lost_cluster_is_told_in_one_line(tasks: Tasks, tmp_path: Path) -> Non
     executor.close()
 
 
+class Answers:
+    """A client whose workers answer as told."""
+
+    def __init__(self, **answers: object) -> None:
+        self.answers, self.closed = answers, False
+
+    def run(self, *_: object, on_error: str) -> dict[str, object]:
+        return self.answers
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_a_worker_that_dies_while_it_is_asked_is_no_reason_to_stop() -> None:
+    client = Answers(one=cluster.versions(), other=OSError("stream is closed"))
+    cluster._compare_versions(client, "local:2")
+    assert not client.closed
+
+
+def test_a_worker_without_nnlab_is_told() -> None:
+    client = Answers(one=ModuleNotFoundError("No module named 'nnlab'"))
+    with pytest.raises(EnvironmentFault, match="worker one: No module named 'nnlab'"):
+        cluster._compare_versions(client, "tcp://somewhere:8786")
+    assert client.closed
+
+
 def test_a_cluster_of_other_versions_is_refused(
     address: str, tasks: Tasks, monkeypatch: pytest.MonkeyPatch
 ) -> None:
