@@ -51,7 +51,9 @@ def eager(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_pieces_are_carried_out_side_by_side(crew: Crew) -> None:
     meeting = threading.Barrier(3, timeout=WAIT)  # nobody passes before all three are there
-    crew.run([meeting.wait] * 3)
+    arrived: list[int] = []
+    crew.run([lambda: arrived.append(meeting.wait())] * 3)
+    assert sorted(arrived) == [0, 1, 2]
 
 
 def test_every_piece_is_carried_out_once(crew: Crew) -> None:
