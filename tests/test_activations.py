@@ -83,7 +83,7 @@ def test_extremes_neither_overflow_nor_warn(activation: Activation, dtype: str) 
 
 
 @EVERY
-def test_float32_is_float64_but_for_rounding(activation: Activation) -> None:
+def test_float32_agrees_with_float64(activation: Activation) -> None:
     z = away_from_kinks()
     narrow = z.astype(np.float32)
     wide = narrow.astype(np.float64)
@@ -109,14 +109,6 @@ def test_z_and_h_are_only_read(activation: Activation) -> None:
     activation.f_prime(z, h, np.empty_like(z), scratch(z))
     assert np.array_equal(z, before)
     assert np.array_equal(h, after)
-
-
-@EVERY
-def test_float32_agrees_with_float64(activation: Activation) -> None:
-    z = away_from_kinks()
-    narrow = z.astype(np.float32)
-    np.testing.assert_allclose(f(activation, narrow), f(activation, z), rtol=2e-5, atol=1e-6)
-    np.testing.assert_allclose(f_prime(activation, narrow), f_prime(activation, z), rtol=2e-5, atol=2e-6)
 
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
